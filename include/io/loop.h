@@ -40,12 +40,12 @@ struct loop_timer {
 
 struct loop {
     uv_loop_t uv;
-    uv_idle_t spin;        /* runs while calls are deferred, so that the loop does not wait */
-    uv_prepare_t flush;    /* writes gathered log lines out before each wait */
-    uv_timer_t alarm;      /* set to the earliest of `timers` */
+    uv_idle_t spin;         /* runs while calls are deferred, so that the loop does not wait */
+    uv_prepare_t flush;     /* writes gathered log lines out before each wait */
+    uv_timer_t alarm;       /* set to the earliest of `timers` */
     struct deferred *first; /* deferred calls, oldest first */
     struct deferred **last;
-    struct deferred round_end; /* queued by the loop itself behind the calls of this round */
+    struct deferred round_end;  /* queued by the loop itself behind the calls of this round */
     struct loop_timer **timers; /* binary heap by expiry */
     size_t timer_count;
     size_t timer_capacity;
@@ -77,6 +77,6 @@ uint64_t loop_now_ms(const struct loop *loop);
 
 /* From a member back to the struct that holds it. */
 #define container_of(pointer, type, member)                                                        \
-    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

@@ -89,25 +89,24 @@ struct op {
     const struct op_kind *kind;
     struct op_link link;
     enum op_state state;
-    bool ending;            /* no further step will run */
-    bool being_told;        /* on_cancel was called */
-    size_t next_step;       /* row of the table to run next */
-    size_t children_count;  /* started and not finished */
-    size_t holds;           /* things outside that will call op_release */
-    struct op *children;    /* list through older/newer */
+    bool ending;           /* no further step will run */
+    bool being_told;       /* on_cancel was called */
+    size_t next_step;      /* row of the table to run next */
+    size_t children_count; /* started and not finished */
+    size_t holds;          /* things outside that will call op_release */
+    struct op *children;   /* list through older/newer */
     struct op *older, *newer;
-    struct op_want *wants;  /* of a shared root: who waits for it */
-    size_t references;      /* of a shared root: wants not yet dropped */
-    struct error error;     /* why it ended; code OK while it runs and after success */
+    struct op_want *wants; /* of a shared root: who waits for it */
+    size_t references;     /* of a shared root: wants not yet dropped */
+    struct error error;    /* why it ended; code OK while it runs and after success */
     struct deferred dispatch;
     struct loop_timer deadline;
-    const char *deadline_detail; /* a static sentence for its error */
+    const char *deadline_detail;   /* a static sentence for its error */
     uint64_t started_ns, ended_ns; /* uv_hrtime */
-    const char *log_id;     /* the request id, handed down to children; "" for none */
+    const char *log_id;            /* the request id, handed down to children; "" for none */
 };
 
-#define op_cast(op_, type)                                                                         \
-    ((struct type *)(void *)((char *)(op_) - offsetof(struct type, op)))
+#define op_cast(op_, type) ((struct type *)(void *)((char *)(op_)-offsetof(struct type, op)))
 
 struct op_link need(struct op *parent); /* its failure is ours */
 struct op_link try(struct op *parent);  /* its failure is ours to look at */

@@ -48,7 +48,8 @@ static void wake(struct op *op)
     loop_defer(op->link.loop, &op->dispatch);
 }
 
-/* Tells what stands outside to stop, once; not in the middle of a step, which may take a hold yet. */
+/* Tells what stands outside to stop, once; not in the middle of a step, which may take a hold yet.
+ */
 static void tell(struct op *op)
 {
     if (op->state == OP_RUNNING || op->holds == 0 || op->being_told)
@@ -275,8 +276,7 @@ static enum flow want_wait(struct op *op)
 {
     struct op_want *want = op_cast(op, op_want);
     if (op_finished(want->shared))
-        return want->shared->error.code == OK ? FLOW_NEXT
-                                              : op_fail_with(op, &want->shared->error);
+        return want->shared->error.code == OK ? FLOW_NEXT : op_fail_with(op, &want->shared->error);
     return FLOW_WAIT;
 }
 

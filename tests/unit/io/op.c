@@ -58,7 +58,7 @@ static bool event(void)
 
 struct leaf {
     struct op op;
-    struct deferred answer; /* the outside, answering in the next round */
+    struct deferred answer;  /* the outside, answering in the next round */
     struct loop_timer later; /* or after a millisecond */
     bool answered;
 };

@@ -1,0 +1,118 @@
+/*
+ * The connections of the server, and those of them that are slow. libmicrohttpd's own time-out is
+ * one of inactivity only; clients that send a byte now and then are caught by a sweep once a
+ * second: a header has a deadline, a body a minimum rate.
+ */
+#include "io/connection.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "io/socket.h"
+
+enum { SWEEP_MS = 1000 };
+
+void connection_idle(struct connection *connection)
+{
+    connection->idle_since_ms = loop_now_ms(connection->exchange.server->loop);
+    connection->idle_bytes = socket_bytes_received(connection->fd);
+}
+
+static void connection_new(struct http_server *server, struct MHD_Connection *mhd, void **context)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (!connection)
+        abort();
+    connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    connection->exchange.server = server;
+    connection->exchange.over_limit =
+        server->connection_count >= (size_t)server->settings.connections_max;
+    connection->idle_since_ms = loop_now_ms(server->loop);
+    connection->next = server->connections;
+    connection->link = &server->connections;
+    if (connection->next)
+        connection->next->link = &connection->next;
+    server->connections = connection;
+    server->connection_count++;
+    *context = connection;
+
+    socket_notice_death(connection->fd);
+}
+
+static void connection_free(struct connection *connection)
+{
+    assert(!connection->exchange.suspended);
+    *connection->link = connection->next;
+    if (connection->next)
+        connection->next->link = connection->link;
+    connection->exchange.server->connection_count--;
+    free(connection);
+}
+
+void connection_on_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        connection_new(context, mhd, socket_context);
+    else
+        connection_free(*socket_context);
+}
+
+/* --- slow clients -------------------------------------------------------------------------- */
+
+static void cut(struct connection *connection)
+{
+    shutdown(connection->fd, SHUT_RDWR); /* libmicrohttpd sees the end and tells us in turn */
+}
+
+static void sweep_idle(struct http_server *server, struct connection *connection, uint64_t now)
+{
+    if (now - connection->idle_since_ms < server->settings.header_timeout_ms)
+        return;
+    /* Silent ones are left to the idle time-out: nobody waits for an answer there. */
+    if (socket_bytes_received(connection->fd) == connection->idle_bytes)
+        return;
+    struct reply reply = {.status = 408};
+    server->callbacks.on_refusal(server->callbacks.context, 408,
+                                 "The request header did not arrive in time", &reply);
+    connection_write(connection, &reply);
+    cut(connection);
+}
+
+static void sweep_body(struct http_server *server, struct connection *connection, uint64_t now)
+{
+    struct exchange *exchange = &connection->exchange;
+    const uint64_t elapsed = now - exchange->body_since_ms;
+    if (elapsed > BODY_GRACE_MS &&
+        exchange->body_bytes < server->settings.body_rate_min * (elapsed - BODY_GRACE_MS) / 1000)
+        server->callbacks.on_slow_body(exchange);
+}
+
+static void on_sweep(struct loop_timer *timer)
+{
+    struct http_server *server = container_of(timer, struct http_server, sweep);
+    const uint64_t now = loop_now_ms(server->loop);
+    for (struct connection *c = server->connections; c; c = c->next) {
+        switch (c->exchange.state) {
+        case EXCHANGE_IDLE:
+            sweep_idle(server, c, now);
+            break;
+        case EXCHANGE_RECEIVING:
+            sweep_body(server, c, now);
+            break;
+        case EXCHANGE_DISCARDING:
+            if (now - c->exchange.discard_since_ms > DISCARD_MS_MAX)
+                cut(c);
+            break;
+        default:
+            break;
+        }
+    }
+    loop_timer_start(server->loop, timer, SWEEP_MS, on_sweep);
+}
+
+void connections_sweep_start(struct http_server *server)
+{
+    loop_timer_start(server->loop, &server->sweep, SWEEP_MS, on_sweep);
+}

@@ -1,0 +1,402 @@
+/*
+ * One exchange, from libmicrohttpd's calls to our callbacks and back. libmicrohttpd calls its
+ * handler once with the headers, for each piece of the body, once at the end, and again after each
+ * resume; the state says which it is. A response may only be queued in the first call (it then
+ * closes the connection, since the body is not read) or after the body's end.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "io/connection.h"
+
+enum { RAW_REPLY_BYTES_MAX = 64 * 1024 };
+
+void reply_header(struct reply *reply, const char *name, const char *value)
+{
+    assert(reply->header_count < REPLY_HEADERS_MAX);
+    reply->headers[reply->header_count].name = name;
+    reply->headers[reply->header_count].value = value;
+    reply->header_count++;
+}
+
+struct connection *connection_of(const struct exchange *exchange)
+{
+    return container_of(exchange, struct connection, exchange);
+}
+
+/* --- answers ------------------------------------------------------------------------------- */
+
+static struct MHD_Response *response_new(const struct reply *reply)
+{
+    static const enum MHD_ResponseMemoryMode modes[] = {
+        [REPLY_BODY_COPY] = MHD_RESPMEM_MUST_COPY,
+        [REPLY_BODY_STATIC] = MHD_RESPMEM_PERSISTENT,
+        [REPLY_BODY_TAKE] = MHD_RESPMEM_MUST_FREE,
+    };
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        reply->body_length, (void *)(uintptr_t)reply->body, modes[reply->body_kind]);
+    if (!response)
+        abort();
+    for (size_t i = 0; i < reply->header_count; i++) {
+        if (MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value) !=
+            MHD_YES)
+            log_error("", "response", "refused_header=%s", reply->headers[i].name);
+    }
+    if (reply->close)
+        MHD_add_response_header(response, "Connection", "close");
+    return response;
+}
+
+void connection_write(struct connection *connection, const struct reply *reply)
+{
+    struct buffer raw;
+    buffer_init(&raw, RAW_REPLY_BYTES_MAX);
+    enum err err = buffer_printf(&raw, "HTTP/1.1 %d %s\r\n", reply->status,
+                                 MHD_get_reason_phrase_for((unsigned)reply->status));
+    for (size_t i = 0; i < reply->header_count && err == OK; i++)
+        err = buffer_printf(&raw, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
+    if (err == OK)
+        err = buffer_printf(&raw, "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+                            reply->body_length);
+    if (err == OK)
+        err = buffer_append(&raw, reply->body, reply->body_length);
+
+    /* Nothing else was written to this socket for this request, so its buffer has room. */
+    if (err == OK)
+        (void)!send(connection->fd, raw.data, raw.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    buffer_clear(&raw);
+    if (reply->body_kind == REPLY_BODY_TAKE)
+        free((void *)(uintptr_t)reply->body);
+}
+
+static void tell_sent(struct exchange *exchange)
+{
+    exchange->server->callbacks.on_sent(exchange);
+    exchange->user = NULL;
+}
+
+/* The body is not in yet: answer on the socket, then throw away what still comes. */
+static void answer_early(struct exchange *exchange, const struct reply *reply)
+{
+    connection_write(connection_of(exchange), reply);
+    exchange->discard_since_ms = loop_now_ms(exchange->server->loop);
+    const bool was_paused = exchange->state == EXCHANGE_PAUSED;
+    exchange->state = EXCHANGE_DISCARDING;
+    tell_sent(exchange);
+    if (was_paused)
+        exchange_resume(exchange);
+}
+
+void exchange_answer(struct exchange *exchange, const struct reply *reply)
+{
+    const bool body_pending =
+        exchange->state == EXCHANGE_RECEIVING || exchange->state == EXCHANGE_PAUSED;
+    assert(body_pending || exchange->state == EXCHANGE_HELD);
+    assert(!exchange->response);
+
+    /* In the first call libmicrohttpd takes a response itself if it then need not read a body:
+     * because there is none, or because the client waits to be asked for it. */
+    const bool no_body_comes = !exchange->first_call_over && (exchange_body_length(exchange) == 0 ||
+                                                              exchange_expects_continue(exchange));
+    if (body_pending && !no_body_comes) {
+        answer_early(exchange, reply);
+        return;
+    }
+    exchange->response = response_new(reply);
+    exchange->status = reply->status;
+    exchange->state = EXCHANGE_ANSWERED;
+    if (exchange->suspended)
+        exchange_resume(exchange);
+}
+
+/* --- suspending ---------------------------------------------------------------------------- */
+
+void exchange_resume_body(struct exchange *exchange)
+{
+    if (exchange->state != EXCHANGE_PAUSED)
+        return;
+    exchange->state = EXCHANGE_RECEIVING;
+    exchange->body_since_ms += loop_now_ms(exchange->server->loop) - exchange->paused_at_ms;
+    exchange_resume(exchange);
+}
+
+void exchange_lost(struct exchange *exchange)
+{
+    assert(exchange->suspended);
+    exchange->state = EXCHANGE_GONE;
+    exchange->server->callbacks.on_gone(exchange);
+    exchange->user = NULL;
+    exchange_resume(exchange);
+}
+
+/* --- libmicrohttpd's calls ----------------------------------------------------------------- */
+
+struct hygiene {
+    unsigned content_lengths, transfer_encodings;
+};
+
+static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    (void)kind;
+    (void)value;
+    struct hygiene *hygiene = context;
+    hygiene->content_lengths += text_equal_ignore_case(name, "Content-Length");
+    hygiene->transfer_encodings += text_equal_ignore_case(name, "Transfer-Encoding");
+    return MHD_YES;
+}
+
+/* What libmicrohttpd lets through and a proxy in front of us may read differently. NULL: clean. */
+static const char *request_fault(struct exchange *exchange, const char *url, int *status_out)
+{
+    struct hygiene hygiene = {0};
+    MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, on_header, &hygiene);
+    *status_out = 400;
+    if (hygiene.content_lengths > 1)
+        return "More than one Content-Length";
+    if (hygiene.transfer_encodings > 1)
+        return "More than one Transfer-Encoding";
+    if (hygiene.content_lengths && hygiene.transfer_encodings)
+        return "Content-Length and Transfer-Encoding together";
+    if (connection_of(exchange)->bad_escape)
+        return "Encoded NUL in the request target";
+    if (url[0] != '/' && strcmp(url, "*") != 0)
+        return "The request target is neither a path nor an http URL";
+
+    const union MHD_ConnectionInfo *size =
+        MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    *status_out = 431;
+    if (size && size->header_size > exchange->server->settings.header_bytes_max)
+        return "The request header is too large";
+    return NULL;
+}
+
+/* Absolute-form (RFC 9112 3.2.2) to its path. */
+static const char *path_of(const char *url)
+{
+    const char *scheme_end = strstr(url, "://");
+    if (url[0] == '/' || !scheme_end)
+        return url;
+    const char *path = strchr(scheme_end + 3, '/');
+    return path ? path : "/";
+}
+
+static enum MHD_Result queue(struct exchange *exchange)
+{
+    const enum MHD_Result result =
+        MHD_queue_response(exchange->mhd, (unsigned)exchange->status, exchange->response);
+    MHD_destroy_response(exchange->response);
+    exchange->response = NULL;
+    return result;
+}
+
+/* An unclean request: libmicrohttpd and we may disagree on where it ends, so the line is cut. */
+static void refuse(struct exchange *exchange, int status, const char *detail)
+{
+    struct reply reply = {.status = status};
+    exchange->server->callbacks.on_refusal(exchange->server->callbacks.context, status, detail,
+                                           &reply);
+    reply.close = true;
+    connection_write(connection_of(exchange), &reply);
+    exchange->state = EXCHANGE_DISCARDING;
+    exchange->discard_since_ms = loop_now_ms(exchange->server->loop);
+}
+
+static void begin(struct exchange *exchange, const char *method, const char *url)
+{
+    struct http_server *server = exchange->server;
+    exchange->method = method;
+    exchange->state = EXCHANGE_RECEIVING;
+    exchange->started_ns = uv_hrtime();
+    exchange->body_since_ms = loop_now_ms(server->loop);
+    exchange->body_bytes = 0;
+    exchange->first_call_over = false;
+    exchange->path = path_of(url);
+
+    int status;
+    const char *fault = request_fault(exchange, exchange->path, &status);
+    if (fault)
+        refuse(exchange, status, fault);
+    else
+        server->callbacks.on_headers(exchange, server->callbacks.context);
+    exchange->first_call_over = true;
+}
+
+static enum MHD_Result discard(struct exchange *exchange, size_t *upload_size)
+{
+    if (*upload_size == 0)
+        return MHD_NO; /* the body is in, the answer long sent: close */
+    exchange->body_bytes += *upload_size;
+    *upload_size = 0;
+    return exchange->body_bytes > DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result receive(struct exchange *exchange, const char *bytes, size_t *upload_size)
+{
+    struct http_server *server = exchange->server;
+    if (*upload_size == 0) {
+        exchange->state = EXCHANGE_HELD;
+        server->callbacks.on_body_end(exchange);
+        if (exchange->state == EXCHANGE_HELD)
+            exchange_suspend(exchange);
+        return MHD_YES;
+    }
+    switch (server->callbacks.on_body(exchange, bytes, *upload_size)) {
+    case BODY_TAKEN:
+        exchange->body_bytes += *upload_size;
+        *upload_size = 0;
+        break;
+    case BODY_WAIT:
+        assert(exchange->state == EXCHANGE_RECEIVING);
+        exchange->state = EXCHANGE_PAUSED;
+        exchange->paused_at_ms = loop_now_ms(server->loop);
+        exchange_suspend(exchange);
+        break;
+    }
+    return MHD_YES;
+}
+
+enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *upload_data,
+                                   size_t *upload_size, void **state)
+{
+    (void)context;
+    (void)version;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct connection *connection = info->socket_context;
+    struct exchange *exchange = &connection->exchange;
+
+    enum MHD_Result result = MHD_YES;
+    if (!*state) {
+        *state = exchange;
+        exchange->mhd = mhd;
+        begin(exchange, method, url);
+        if (exchange->state == EXCHANGE_ANSWERED && exchange_body_length(exchange) > 0)
+            result = queue(exchange); /* the client waits with its body: it need not send it */
+    } else if (exchange->state == EXCHANGE_RECEIVING) {
+        result = receive(exchange, upload_data, upload_size);
+        if (exchange->state == EXCHANGE_ANSWERED)
+            result = queue(exchange);
+    } else if (exchange->state == EXCHANGE_ANSWERED) {
+        result = exchange->response ? queue(exchange) : MHD_YES;
+    } else if (exchange->state == EXCHANGE_DISCARDING) {
+        result = discard(exchange, upload_size);
+    } else {
+        result = MHD_NO; /* GONE */
+    }
+    return result;
+}
+
+void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **state,
+                           enum MHD_RequestTerminationCode code)
+{
+    (void)context;
+    (void)mhd;
+    (void)code;
+    struct exchange *exchange = *state;
+    if (!exchange)
+        return;
+    assert(!exchange->suspended);
+    switch (exchange->state) {
+    case EXCHANGE_RECEIVING: /* the client stopped in the middle of its body */
+    case EXCHANGE_HELD:
+    case EXCHANGE_PAUSED:
+        exchange->server->callbacks.on_gone(exchange);
+        break;
+    case EXCHANGE_ANSWERED:
+        exchange->server->callbacks.on_sent(exchange);
+        break;
+    default:
+        break;
+    }
+    if (exchange->response)
+        MHD_destroy_response(exchange->response);
+    struct connection *connection = connection_of(exchange);
+    exchange->response = NULL;
+    exchange->user = NULL;
+    exchange->state = EXCHANGE_IDLE;
+    connection->bad_escape = false;
+    connection_idle(connection);
+    *state = NULL;
+}
+
+/* --- reading the request ------------------------------------------------------------------- */
+
+void exchange_set_user(struct exchange *exchange, void *user)
+{
+    exchange->user = user;
+}
+
+void *exchange_user(const struct exchange *exchange)
+{
+    return exchange->user;
+}
+
+const char *exchange_method(const struct exchange *exchange)
+{
+    return exchange->method;
+}
+
+const char *exchange_path(const struct exchange *exchange)
+{
+    return exchange->path;
+}
+
+const char *exchange_header(const struct exchange *exchange, const char *name)
+{
+    return MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, name);
+}
+
+struct query {
+    const char *name;
+    const char *value;
+};
+
+static enum MHD_Result on_query(void *context, enum MHD_ValueKind kind, const char *name,
+                                const char *value)
+{
+    (void)kind;
+    struct query *query = context;
+    if (strcmp(name, query->name) == 0)
+        query->value = value ? value : "";
+    return MHD_YES;
+}
+
+const char *exchange_query(const struct exchange *exchange, const char *name)
+{
+    struct query query = {.name = name};
+    MHD_get_connection_values(exchange->mhd, MHD_GET_ARGUMENT_KIND, on_query, &query);
+    return query.value;
+}
+
+uint64_t exchange_body_length(const struct exchange *exchange)
+{
+    if (exchange_header(exchange, "Transfer-Encoding"))
+        return UINT64_MAX;
+    const char *length = exchange_header(exchange, "Content-Length");
+    return length ? strtoull(length, NULL, 10) : 0;
+}
+
+bool exchange_expects_continue(const struct exchange *exchange)
+{
+    const char *expect = exchange_header(exchange, "Expect");
+    return expect && text_equal_ignore_case(expect, "100-continue");
+}
+
+bool exchange_over_limit(const struct exchange *exchange)
+{
+    return exchange->over_limit;
+}
+
+uint64_t exchange_started_ns(const struct exchange *exchange)
+{
+    return exchange->started_ns;
+}
