@@ -1,0 +1,116 @@
+/*
+ * spool.h: uploaded files while they are needed: small ones in memory, others on disk, neither
+ * with a name.
+ *
+ * Bytes are gathered in chunks; what outgrows one goes to an unnamed file in SPOOL_DIR, written and
+ * hashed by worker threads, so that a slow disk never stops the loop. Over all files at most
+ * `memory_max` bytes are in memory. A file that would need more has to wait:
+ *
+ *     if (!spool_room(&spool, file, length))     // of what arrived next
+ *         spool_wait(&spool, &waiter, file, length);   // on_room comes when to try again
+ *     else
+ *         spool_file_append(file, bytes, length);
+ *     ...
+ *     spool_file_finish(file);                   // then wait until spool_file_settled
+ *     if (file->error.code == OK) ...            // file->sha256, file->size, spool_file_fd
+ *     spool_file_free(file);                     // at any time; nothing is left behind
+ *
+ *       append          outgrows a chunk,          chunk full, memory tight,
+ *     ┌────────┐        or memory is tight         or finishing
+ *     ▼        │                                 ┌────────────────────────────┐
+ *     MEMORY ──┴──────────▶ DISK, idle ──────────┴──▶ DISK, busy (one job) ───┘
+ */
+#ifndef IO_SPOOL_H
+#define IO_SPOOL_H
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+#include "io/loop.h"
+
+enum {
+    SPOOL_CHUNK_BYTES = 64 * 1024, /* a job writes at least so much; smaller files stay in memory */
+    SPOOL_PIECE_MAX = 64 * 1024,   /* most that is appended at once */
+    SHA256_BYTES = 32,
+};
+
+/* Somebody who waits for room. Lives in its owner. on_room may not append: it resumes who does. */
+struct spool_waiter {
+    void (*on_room)(struct spool_waiter *waiter);
+    struct spool_file *file; /* NULL, or one whose job must end first */
+    size_t needed;
+    struct spool_waiter *next;
+    bool waiting;
+};
+
+struct spool {
+    struct loop *loop;
+    const char *directory;
+    size_t memory_max;
+    size_t memory_used; /* bytes in chunks, queued for writing included */
+    struct spool_file *files;
+    struct spool_waiter *first; /* oldest first */
+    struct spool_waiter **last;
+};
+
+struct spool_file {
+    struct spool *spool;
+    struct spool_file *next, **link;
+    uint64_t size;
+    unsigned char sha256[SHA256_BYTES];          /* once settled */
+    struct error error;                          /* ERR_NO_SPACE, ERR_IO: the file is of no use */
+    void (*on_settled)(struct spool_file *file); /* told once; NULL: nobody asks */
+    void *owner;
+
+    struct buffer chunk;   /* not yet written; of a file in memory all of it */
+    struct buffer writing; /* with the job */
+    EVP_MD_CTX *hash;
+    int fd;         /* -1 while in memory */
+    bool on_disk;   /* decided, though the job that opens the file may still run */
+    bool busy;      /* a job is at work on `writing` */
+    bool finishing; /* no more appends */
+    bool settled;
+    bool abandoned; /* freed by its owner while busy */
+    uv_work_t job;
+    struct error job_error;
+};
+
+/* ERR_UNAVAILABLE with a sentence when files cannot be made in `directory`. */
+MUST_CHECK enum err spool_init(struct spool *spool, struct loop *loop, const char *directory,
+                               size_t memory_max, struct error *error);
+/* Asserts that no file is left. */
+void spool_clear(struct spool *spool);
+
+struct spool_file *spool_file_new(struct spool *spool);
+void spool_file_free(struct spool_file *file); /* NULL is fine */
+
+/* Could `length` more bytes be taken now, for `file` or (NULL) for one that is yet to begin? */
+bool spool_room(struct spool *spool, const struct spool_file *file, size_t length);
+void spool_wait(struct spool *spool, struct spool_waiter *waiter, struct spool_file *file,
+                size_t length);
+/* Takes a waiter back. Nothing happens if it does not wait. */
+void spool_wait_cancel(struct spool *spool, struct spool_waiter *waiter);
+
+/* Copies; at most SPOOL_PIECE_MAX bytes. */
+void spool_file_append(struct spool_file *file, const char *bytes, size_t length);
+
+/* No more bytes: hashes and writes what is left. `on_settled` is called when that is done, never
+ * inside this call; not at all if it was settled at once (see spool_file_settled). */
+void spool_file_finish(struct spool_file *file);
+bool spool_file_settled(const struct spool_file *file);
+
+/* --- reading a settled file ------------------------------------------------------------------ */
+
+/* A descriptor at offset 0, for a child's standard input; close-on-exec; the file's own. -1 and
+ * errno on failure. */
+int spool_file_fd(struct spool_file *file);
+
+/* Copies up to `length` bytes from `offset`; returns how many, -1 on a read error. From any thread,
+ * as long as the file is not freed. */
+long spool_file_read(const struct spool_file *file, uint64_t offset, char *out, size_t length);
+
+#endif

@@ -1,0 +1,336 @@
+/*
+ * Memory is split: files that stay in memory may fill three quarters of it; the last quarter is for
+ * bytes on their way to disk, which leave it soon. When there is no room, every half-full chunk is
+ * sent on its way, so that idle uploads cannot starve a new one.
+ */
+#include "io/spool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { CHUNK_MAX = SPOOL_CHUNK_BYTES + SPOOL_PIECE_MAX };
+
+static void start_job(struct spool_file *file);
+
+static bool is_tight(const struct spool *spool)
+{
+    return spool->memory_used > spool->memory_max / 4 * 3;
+}
+
+/* --- the file on disk: these run on worker threads ------------------------------------------ */
+
+static int open_unnamed(const char *directory)
+{
+    const int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+        return fd;
+    /* A file system without O_TMPFILE: the name stands for the moment between two calls. */
+    char path[4096];
+    if (snprintf(path, sizeof(path), "%s/personad-XXXXXX", directory) >= (int)sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    const int named = mkostemp(path, O_CLOEXEC);
+    if (named >= 0)
+        unlink(path);
+    return named;
+}
+
+static enum err fault_of(int number, struct error *error)
+{
+    if (number == ENOSPC || number == EDQUOT || number == EFBIG)
+        return error_set(error, ERR_NO_SPACE, "The server has no room for uploads at the moment");
+    return error_set(error, ERR_IO, "The upload could not be stored: %s", strerror(number));
+}
+
+static enum err write_all(int fd, const char *bytes, size_t length, struct error *error)
+{
+    while (length > 0) {
+        const ssize_t written = write(fd, bytes, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return fault_of(errno, error);
+        bytes += written;
+        length -= (size_t)written;
+    }
+    return OK;
+}
+
+static void on_job(uv_work_t *request)
+{
+    struct spool_file *file = container_of(request, struct spool_file, job);
+    EVP_DigestUpdate(file->hash, file->writing.data, file->writing.length);
+    if (file->fd < 0) {
+        file->fd = open_unnamed(file->spool->directory);
+        if (file->fd < 0) {
+            fault_of(errno, &file->job_error);
+            return;
+        }
+    }
+    (void)write_all(file->fd, file->writing.data, file->writing.length, &file->job_error);
+}
+
+/* --- memory and those who wait for it --------------------------------------------------------- */
+
+static bool file_is_full(const struct spool_file *file)
+{
+    return file && file->busy && file->chunk.length >= SPOOL_CHUNK_BYTES;
+}
+
+bool spool_room(struct spool *spool, const struct spool_file *file, size_t length)
+{
+    return !file_is_full(file) && spool->memory_used + length <= spool->memory_max;
+}
+
+/* Sends every chunk of a file on disk on its way, however little it holds. */
+static void relieve(struct spool *spool)
+{
+    for (struct spool_file *file = spool->files; file; file = file->next) {
+        if (file->on_disk && !file->busy && file->chunk.length > 0)
+            start_job(file);
+    }
+}
+
+void spool_wait(struct spool *spool, struct spool_waiter *waiter, struct spool_file *file,
+                size_t length)
+{
+    assert(!waiter->waiting);
+    waiter->file = file;
+    waiter->needed = length;
+    waiter->next = NULL;
+    waiter->waiting = true;
+    *spool->last = waiter;
+    spool->last = &waiter->next;
+    if (!file_is_full(file))
+        relieve(spool);
+}
+
+void spool_wait_cancel(struct spool *spool, struct spool_waiter *waiter)
+{
+    if (!waiter->waiting)
+        return;
+    struct spool_waiter **link = &spool->first;
+    while (*link != waiter)
+        link = &(*link)->next;
+    *link = waiter->next;
+    if (!*link)
+        spool->last = link;
+    waiter->waiting = false;
+}
+
+/* Tells those who can go on, oldest first; nobody overtakes for memory. */
+static void tell_waiters(struct spool *spool)
+{
+    size_t promised = 0;
+    for (struct spool_waiter *waiter = spool->first; waiter;) {
+        struct spool_waiter *next = waiter->next;
+        if (spool->memory_used + promised + waiter->needed > spool->memory_max)
+            return;
+        if (!file_is_full(waiter->file)) {
+            promised += waiter->needed;
+            spool_wait_cancel(spool, waiter);
+            waiter->on_room(waiter);
+        }
+        waiter = next;
+    }
+}
+
+/* --- a file ----------------------------------------------------------------------------------- */
+
+struct spool_file *spool_file_new(struct spool *spool)
+{
+    struct spool_file *file = calloc(1, sizeof(*file));
+    if (!file)
+        abort();
+    file->spool = spool;
+    file->fd = -1;
+    file->next = spool->files;
+    file->link = &spool->files;
+    if (file->next)
+        file->next->link = &file->next;
+    spool->files = file;
+    buffer_init(&file->chunk, CHUNK_MAX);
+    buffer_init(&file->writing, CHUNK_MAX);
+    file->hash = EVP_MD_CTX_new();
+    if (!file->hash || EVP_DigestInit_ex(file->hash, EVP_sha256(), NULL) != 1)
+        abort();
+    return file;
+}
+
+static void release(struct spool_file *file)
+{
+    struct spool *spool = file->spool;
+    spool->memory_used -= file->chunk.length + file->writing.length;
+    *file->link = file->next;
+    if (file->next)
+        file->next->link = file->link;
+    buffer_clear(&file->chunk);
+    buffer_clear(&file->writing);
+    EVP_MD_CTX_free(file->hash);
+    if (file->fd >= 0)
+        close(file->fd);
+    free(file);
+    tell_waiters(spool);
+}
+
+void spool_file_free(struct spool_file *file)
+{
+    if (!file)
+        return;
+    file->on_settled = NULL;
+    if (file->busy)
+        file->abandoned = true; /* on_job_over frees it */
+    else
+        release(file);
+}
+
+/* Nothing is left to write: takes the hash. */
+static void settle(struct spool_file *file)
+{
+    if (!file->on_disk)
+        EVP_DigestUpdate(file->hash, file->chunk.data, file->chunk.length);
+    else
+        buffer_clear(&file->chunk);
+    buffer_clear(&file->writing);
+    EVP_DigestFinal_ex(file->hash, file->sha256, NULL);
+    file->settled = true;
+}
+
+static bool has_to_write(const struct spool_file *file)
+{
+    if (!file->on_disk || file->busy || file->chunk.length == 0 || file->error.code != OK)
+        return false;
+    return file->finishing || file->chunk.length >= SPOOL_CHUNK_BYTES || is_tight(file->spool);
+}
+
+static void on_job_over(uv_work_t *request, int status)
+{
+    (void)status;
+    struct spool_file *file = container_of(request, struct spool_file, job);
+    struct spool *spool = file->spool;
+    file->busy = false;
+    spool->memory_used -= file->writing.length;
+    buffer_reset(&file->writing);
+    if (file->error.code == OK)
+        file->error = file->job_error;
+    if (file->error.code != OK) {
+        spool->memory_used -= file->chunk.length;
+        buffer_reset(&file->chunk);
+    }
+    if (file->abandoned) {
+        release(file);
+        return;
+    }
+    if (has_to_write(file)) {
+        start_job(file);
+    } else if (file->finishing && !file->settled) {
+        settle(file);
+        if (file->on_settled)
+            file->on_settled(file); /* may free it */
+    }
+    tell_waiters(spool);
+}
+
+static void start_job(struct spool_file *file)
+{
+    assert(!file->busy);
+    const struct buffer empty = file->writing;
+    file->writing = file->chunk;
+    file->chunk = empty;
+    file->busy = true;
+    const int result = uv_queue_work(&file->spool->loop->uv, &file->job, on_job, on_job_over);
+    assert(result == 0);
+    (void)result;
+}
+
+void spool_file_append(struct spool_file *file, const char *bytes, size_t length)
+{
+    assert(!file->finishing);
+    assert(length <= SPOOL_PIECE_MAX);
+    file->size += length;
+    if (file->error.code != OK || length == 0)
+        return; /* of no use any more: the owner will find out */
+    const enum err err = buffer_append(&file->chunk, bytes, length);
+    assert(err == OK);
+    (void)err;
+    file->spool->memory_used += length;
+    if (file->chunk.length > SPOOL_CHUNK_BYTES || is_tight(file->spool))
+        file->on_disk = true;
+    if (has_to_write(file))
+        start_job(file);
+}
+
+void spool_file_finish(struct spool_file *file)
+{
+    file->finishing = true;
+    if (has_to_write(file))
+        start_job(file);
+    else if (!file->busy)
+        settle(file);
+}
+
+bool spool_file_settled(const struct spool_file *file)
+{
+    return file->settled;
+}
+
+int spool_file_fd(struct spool_file *file)
+{
+    assert(file->settled);
+    if (file->fd < 0) { /* at most one chunk: a copy into memory that a child can read */
+        file->fd = memfd_create("upload", MFD_CLOEXEC);
+        struct error error = {0};
+        if (file->fd < 0 || write_all(file->fd, file->chunk.data, file->chunk.length, &error) != OK)
+            return -1;
+    }
+    return lseek(file->fd, 0, SEEK_SET) == 0 ? file->fd : -1;
+}
+
+long spool_file_read(const struct spool_file *file, uint64_t offset, char *out, size_t length)
+{
+    assert(file->settled);
+    if (!file->on_disk) {
+        if (offset >= file->chunk.length)
+            return 0;
+        const size_t left = file->chunk.length - (size_t)offset;
+        const size_t count = left < length ? left : length;
+        memcpy(out, file->chunk.data + offset, count);
+        return (long)count;
+    }
+    for (;;) {
+        const ssize_t count = pread(file->fd, out, length, (off_t)offset);
+        if (count >= 0 || errno != EINTR)
+            return (long)count;
+    }
+}
+
+/* --- the spool -------------------------------------------------------------------------------- */
+
+enum err spool_init(struct spool *spool, struct loop *loop, const char *directory,
+                    size_t memory_max, struct error *error)
+{
+    *spool = (struct spool){.loop = loop, .directory = directory, .memory_max = memory_max};
+    spool->last = &spool->first;
+    assert(memory_max >= 4 * CHUNK_MAX);
+    const int fd = open_unnamed(directory);
+    if (fd < 0)
+        return error_set(error, ERR_UNAVAILABLE, "SPOOL_DIR: cannot make files in %s: %s",
+                         directory, strerror(errno));
+    close(fd);
+    return OK;
+}
+
+void spool_clear(struct spool *spool)
+{
+    assert(!spool->files);
+    assert(!spool->first);
+    assert(spool->memory_used == 0);
+    *spool = (struct spool){0};
+}
