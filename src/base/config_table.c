@@ -1,0 +1,281 @@
+/*
+ * Each row's type is checked against its field by the compiler: FIELD compares a pointer to the
+ * field with one of the type it should have, in a place that is never evaluated.
+ */
+#include "base/config_table.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/text.h"
+
+#define KB ((uint64_t)1024)
+#define MB (KB * 1024)
+#define GB (MB * 1024)
+
+#define FIELD(type, field)                                                                         \
+    (offsetof(struct config, field) + 0 * sizeof((type *)NULL == &((struct config *)NULL)->field))
+
+#define STRING(field)       SETTING_STRING, FIELD(const char *, field)
+#define SECRET(field)       SETTING_SECRET, FIELD(const char *, field)
+#define WORD(field)         SETTING_WORD, FIELD(const char *, field)
+#define CHOICE(type, field) SETTING_CHOICE, FIELD(type, field)
+#define BOOL(field)         SETTING_BOOL, FIELD(bool, field)
+#define INT(field)          SETTING_INT, FIELD(int, field)
+#define BYTES(field)        SETTING_BYTES, FIELD(size_t, field)
+#define SECONDS(field)      SETTING_SECONDS, FIELD(uint64_t, field)
+
+enum { SECRET_CHARACTERS_MIN = 32, SECOND = 1000, HOUR = 3600 * SECOND };
+
+static const char *const environments[] = {"development", "production", NULL};
+static const char *const auth_modes[] = {
+    [AUTH_OPTIONAL] = "optional", [AUTH_REQUIRED] = "required", NULL};
+static const char *const sandbox_modes[] = {
+    [SANDBOX_AUTO] = "auto", [SANDBOX_STRICT] = "strict", NULL};
+static const char *const log_levels[] = {
+    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL};
+static const char *const log_formats[] = {
+    [LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_LOGFMT] = "logfmt", [LOG_FORMAT_JSON] = "json", NULL};
+
+static const char address_allowed[] = "an IPv4 or IPv6 address";
+static const char origins_allowed[] =
+    "origins such as https://app.example.org, with commas between";
+static const char secret_allowed[] = "at least 32 characters";
+static const char key_allowed[] = "printable ASCII without spaces";
+static const char path_allowed[] = "an absolute path";
+
+static const char *refuse_address(const char *value)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, value, address) == 1 || inet_pton(AF_INET6, value, address) == 1
+               ? NULL
+               : address_allowed;
+}
+
+static const char *refuse_path(const char *value)
+{
+    return value[0] == '/' ? NULL : path_allowed;
+}
+
+static const char *refuse_secret(const char *value)
+{
+    return text_characters(value, strlen(value)) >= SECRET_CHARACTERS_MIN ? NULL : secret_allowed;
+}
+
+/* It goes into a header. */
+static const char *refuse_key(const char *value)
+{
+    for (; *value; value++)
+        if (*value <= ' ' || *value > '~')
+            return key_allowed;
+    return NULL;
+}
+
+/* Of a name or IPv4 address, or of an IPv6 address in brackets; 0 if there is none. */
+static size_t host_length(const char *text)
+{
+    if (text[0] != '[')
+        return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-");
+    const size_t address = strspn(text + 1, "0123456789abcdef:.");
+    return address > 0 && text[1 + address] == ']' ? address + 2 : 0;
+}
+
+/* Why one origin is refused. Capitals are, since browsers send none and the comparison is exact. */
+static const char *refuse_origin(const char *origin, size_t length)
+{
+    if (memchr(origin, '*', length))
+        return "never *, as credentials are allowed: each origin has to be named";
+
+    const size_t scheme = strspn(origin, "abcdefghijklmnopqrstuvwxyz");
+    if (scheme == 0 || scheme + 3 > length || memcmp(origin + scheme, "://", 3) != 0)
+        return origins_allowed;
+    size_t at = scheme + 3;
+    const size_t host = host_length(origin + at);
+    if (host == 0)
+        return origins_allowed;
+    at += host;
+    if (at < length && origin[at] == ':') {
+        const size_t port = strspn(origin + at + 1, "0123456789");
+        if (port == 0 || port > 5 || atoi(origin + at + 1) > 65535)
+            return origins_allowed;
+        at += 1 + port;
+    }
+    if (at < length && origin[at] == '/')
+        return "an origin ends with its host or port: no / behind it";
+    return at == length ? NULL : origins_allowed;
+}
+
+static const char *refuse_origins(const char *value)
+{
+    while (*value) {
+        const size_t length = strcspn(value, ",");
+        const struct slice origin = slice_trim((struct slice){value, length});
+        const char *reason = origin.length > 0 ? refuse_origin(origin.data, origin.length) : NULL;
+        if (reason)
+            return reason;
+        value += length + (value[length] == ',');
+    }
+    return NULL;
+}
+
+const struct setting config_settings[] = {
+    {"Listening", "LISTEN_ADDRESS", STRING(listen_address), "127.0.0.1", .allowed = address_allowed,
+     .refuse = refuse_address,
+     .help = "The address to listen on; 0.0.0.0 or :: for all of the machine's"},
+    {"Listening", "PORT", INT(port), "8000", .max = 65535,
+     .help = "The TCP port to listen on; 0 takes any free one, which is printed at the start"},
+    {"Listening", "ENVIRONMENT", WORD(environment), "development", .choices = environments,
+     .help = "In production the start is refused unless SECRET_KEY and AUTH_MODE are set"},
+
+    {"Who may call", "CORS_ORIGINS", STRING(cors_origins),
+     "http://localhost:3000,http://localhost:5173", .allowed = origins_allowed,
+     .refuse = refuse_origins,
+     .help = "The web pages that may call this server from a browser, with credentials"},
+    {"Who may call", "SECRET_KEY", SECRET(secret_key), NULL, .allowed = secret_allowed,
+     .refuse = refuse_secret,
+     .help = "The key that access tokens are signed with (HS256); unset, nobody can be logged in"},
+    {"Who may call", "AUTH_MODE", CHOICE(enum auth_mode, auth_mode), "optional",
+     .choices = auth_modes,
+     .help = "Whether an upload needs a valid access token, or only may have one"},
+
+    {"Limits on a request", "MAX_BODY_BYTES", BYTES(body_bytes_max), "64MB", .min = KB,
+     .max = 4 * GB, .help = "The size of a whole request body past which it is refused"},
+    {"Limits on a request", "MAX_FILE_BYTES", BYTES(file_bytes_max), "50MB", .min = KB,
+     .max = 4 * GB,
+     .help = "The size of one uploaded file past which it is refused; at most MAX_BODY_BYTES"},
+    {"Limits on a request", "MAX_FILES", INT(files_max), "32", .min = 1, .max = 1000,
+     .help = "How many files one request may upload"},
+    {"Limits on a request", "MAX_FIELDS", INT(fields_max), "1000", .min = 1, .max = 100000,
+     .help = "How many form fields that are not files one request may have"},
+    {"Limits on a request", "MAX_FIELD_BYTES", BYTES(field_bytes_max), "1MB", .min = KB,
+     .max = 64 * MB, .help = "The size of one form field that is not a file"},
+    {"Limits on a request", "MAX_HEADER_BYTES", BYTES(header_bytes_max), "16KB", .min = KB,
+     .max = 24 * KB, .help = "The size of a request's header, its first line included"},
+    {"Limits on a request", "MAX_CONNECTIONS", INT(connections_max), "8192", .min = 8,
+     .max = 1000000,
+     .help = "How many clients may be connected; more of them are answered with 503"},
+    {"Limits on a request", "IDLE_TIMEOUT", SECONDS(idle_timeout_ms), "30", .min = SECOND,
+     .max = HOUR,
+     .help = "How long a connection may be open without a byte sent or received, in seconds"},
+    {"Limits on a request", "HEADER_TIMEOUT", SECONDS(header_timeout_ms), "20", .min = SECOND,
+     .max = HOUR, .help = "How long a client may take to send a request's header, in seconds"},
+    {"Limits on a request", "MIN_BODY_RATE", BYTES(body_rate_min), "1KB", .max = 100 * MB,
+     .help =
+         "How many bytes of body a client has to send each second, after a grace of 10 seconds"},
+    {"Limits on a request", "QUEUE_LIMIT", INT(queue_limit), "256", .min = 1, .max = 100000,
+     .help = "How many uploads may be at work or waiting; more of them are answered with 503"},
+    {"Limits on a request", "REQUEST_TIMEOUT", SECONDS(request_timeout_ms), "900", .min = SECOND,
+     .max = 24 * (uint64_t)HOUR,
+     .help = "How long an upload may take from its first byte to its reply, in seconds"},
+    {"Limits on a request", "FILE_PROCESSING_TIMEOUT", SECONDS(files_timeout_ms), "300",
+     .min = SECOND, .max = 24 * (uint64_t)HOUR,
+     .help = "How long all files of an upload may take to be turned into text, in seconds"},
+
+    {"Uploads", "SPOOL_DIR", STRING(spool_dir), "/tmp", .allowed = path_allowed,
+     .refuse = refuse_path, .help = "The folder for uploaded files while they are worked on"},
+    {"Uploads", "SPOOL_MEMORY", BYTES(spool_memory), "16MB", .min = MB, .max = GB,
+     .help = "How much memory all uploads together may hold before they go to SPOOL_DIR"},
+
+    {"Local extraction", "MAX_CONCURRENT_EXTRACT", INT(extract_concurrent), "0", .max = 256,
+     .help = "How many files may be turned into text at once; 0 means one for each processor"},
+    {"Local extraction", "EXTRACT_CPU_SECONDS", INT(extract_cpu_seconds), "20", .min = 1,
+     .max = 3600, .help = "How much processor time one file may take, in seconds"},
+    {"Local extraction", "EXTRACT_MEMORY", BYTES(extract_memory), "512MB", .min = 64 * MB,
+     .max = 16 * GB, .help = "How much memory the extraction of one file may use"},
+    {"Local extraction", "EXTRACT_OUTPUT", BYTES(extract_output), "16MB", .min = 64 * KB,
+     .max = 256 * MB, .help = "How much text is taken from one file"},
+    {"Local extraction", "EXTRACT_TIMEOUT", SECONDS(extract_timeout_ms), "30", .min = SECOND,
+     .max = HOUR, .help = "How long one file may take to be turned into text, in seconds"},
+    {"Local extraction", "EXTRACT_SANDBOX", CHOICE(enum sandbox_mode, extract_sandbox), "auto",
+     .choices = sandbox_modes,
+     .help = "Where the system allows only a part of the sandbox: auto makes do with it, strict "
+             "refuses"},
+
+    {"Analysis", "OPENAI_API_KEY", SECRET(openai_api_key), NULL, .allowed = key_allowed,
+     .refuse = refuse_key, .help = "The key for OpenAI; without one, cases are analysed offline"},
+    {"Analysis", "SCENE_COUNT", INT(scene_count), "4", .min = 1, .max = 12,
+     .help = "How many scenes a simulation has"},
+
+    {"Operation", "LOG_LEVEL", CHOICE(enum log_level, log_level), "info", .choices = log_levels,
+     .help = "The least important kind of event that is logged"},
+    {"Operation", "LOG_FORMAT", CHOICE(enum log_format, log_format), "text", .choices = log_formats,
+     .help = "How a line of the log is written: for people, as key=value, or as JSON"},
+    {"Operation", "SERVER_TIMING", BOOL(server_timing), "on",
+     .help = "Whether replies tell in a Server-Timing header how long each stage took"},
+    {"Operation", "DRAIN_DELAY", SECONDS(drain_delay_ms), "0", .max = HOUR,
+     .help = "How long to go on accepting requests once asked to stop, in seconds"},
+    {"Operation", "DRAIN_TIMEOUT", SECONDS(drain_timeout_ms), "300", .max = 24 * (uint64_t)HOUR,
+     .help = "How long requests at work may take to finish once asked to stop, in seconds"},
+    {.name = NULL},
+};
+
+const char *const config_retired_names[] = {
+    "DATABASE_URL",
+    "LLAMAPARSE_API_KEY",
+    "DB_POOL_SIZE",
+    "MAX_CONCURRENT_LLAMAPARSE",
+    "DB_MAX_OVERFLOW",
+    "MAX_CONCURRENT_OPENAI",
+    "DB_POOL_RECYCLE",
+    "MAX_CONCURRENT_IMAGES",
+    "ENABLE_PERFORMANCE_MONITORING",
+    NULL,
+};
+
+/* "a, b or c" */
+static void list_choices(const char *const *choices, char *out, size_t size)
+{
+    size_t length = 0;
+    for (size_t i = 0; choices[i]; i++) {
+        const char *before = i == 0 ? "" : choices[i + 1] ? ", " : " or ";
+        length += (size_t)snprintf(out + length, size - length, "%s%s", before, choices[i]);
+    }
+}
+
+/* In the largest unit that leaves it whole. */
+static void write_size(uint64_t bytes, char out[32])
+{
+    static const char *const units[] = {"", "KB", "MB", "GB"};
+    size_t unit = 0;
+    while (bytes > 0 && bytes % 1024 == 0 && unit < 3) {
+        bytes /= 1024;
+        unit++;
+    }
+    snprintf(out, 32, "%" PRIu64 "%s", bytes, units[unit]);
+}
+
+void setting_allowed(const struct setting *setting, char out[SETTING_ALLOWED_BYTES])
+{
+    char min[32], max[32];
+    switch (setting->type) {
+    case SETTING_STRING:
+    case SETTING_SECRET:
+        snprintf(out, SETTING_ALLOWED_BYTES, "%s", setting->allowed ? setting->allowed : "");
+        break;
+    case SETTING_WORD:
+    case SETTING_CHOICE:
+        list_choices(setting->choices, out, SETTING_ALLOWED_BYTES);
+        break;
+    case SETTING_BOOL:
+        snprintf(out, SETTING_ALLOWED_BYTES, "on or off (true, false, yes, no, 1, 0)");
+        break;
+    case SETTING_INT:
+        snprintf(out, SETTING_ALLOWED_BYTES, "a number from %" PRIu64 " to %" PRIu64, setting->min,
+                 setting->max);
+        break;
+    case SETTING_BYTES:
+        write_size(setting->min, min);
+        write_size(setting->max, max);
+        snprintf(out, SETTING_ALLOWED_BYTES, "a size from %s to %s", min, max);
+        break;
+    case SETTING_SECONDS:
+        snprintf(out, SETTING_ALLOWED_BYTES, "seconds from %g to %g", (double)setting->min / SECOND,
+                 (double)setting->max / SECOND);
+        break;
+    }
+}
