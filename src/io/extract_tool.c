@@ -56,6 +56,11 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+static bool has_tool(enum file_kind kind)
+{
+    return kind == FILE_PDF || kind == FILE_DOCX || kind == FILE_DOC;
+}
+
 static enum file_kind kind_by_name(const char *filename)
 {
     const char *ending = filename ? strrchr(filename, '.') : NULL;
@@ -213,10 +218,24 @@ static enum err add_doc_tool(struct command *command, const struct extract_limit
     return OK;
 }
 
+static enum err add_tool(struct command *command, enum file_kind kind,
+                         const struct extract_limits *limits, struct arena *arena,
+                         struct error *error)
+{
+    switch (kind) {
+    case FILE_PDF:
+        return add_pdf_tool(command, limits, arena, error);
+    case FILE_DOCX:
+        return add_docx_tool(command, limits, arena, error);
+    default:
+        return add_doc_tool(command, limits, arena, error);
+    }
+}
+
 enum err extract_tool_command(enum file_kind kind, const struct extract_limits *limits,
                               struct arena *arena, const char **argv_out, struct error *error)
 {
-    assert(kind == FILE_PDF || kind == FILE_DOCX || kind == FILE_DOC);
+    assert(has_tool(kind));
     const char *sandbox = arena_printf(arena, "%s/personad-sandbox", limits->program_dir);
     const char *argv[EXTRACT_ARGUMENTS_MAX];
     struct command command = {.argv = argv};
@@ -225,9 +244,7 @@ enum err extract_tool_command(enum file_kind kind, const struct extract_limits *
         return error_set(error, ERR_UNAVAILABLE,
                          "personad-sandbox is not installed beside personad");
     add_sandbox(&command, limits, arena, sandbox);
-    const enum err err = kind == FILE_PDF    ? add_pdf_tool(&command, limits, arena, error)
-                         : kind == FILE_DOCX ? add_docx_tool(&command, limits, arena, error)
-                                             : add_doc_tool(&command, limits, arena, error);
+    const enum err err = add_tool(&command, kind, limits, arena, error);
     if (err)
         return err;
     add(&command, NULL);
@@ -284,9 +301,8 @@ static enum err verdict_on_signal(enum file_kind kind, const struct subprocess *
         return unprocessable(error, "reading it took too long", kind);
     case SIGKILL: /* processor time where SIGXCPU was ignored, or a system out of memory */
         return unprocessable(error, "reading it took too much time or memory", kind);
-    case SIGABRT: /* C++ that got no memory; where it aborts for another reason, it says so */
-        return unprocessable(error, "reading it needed too much memory", kind);
-    case SIGSEGV: /* C that got no memory and did not look; or a fault in the program */
+    case SIGABRT: /* got no memory, without time to say so; or met a fault of its own */
+    case SIGSEGV:
     case SIGBUS:
     case SIGFPE:
     case SIGILL:
@@ -335,7 +351,7 @@ static enum err verdict_on_text(enum file_kind kind, const struct subprocess *ch
 enum err extract_tool_verdict(enum file_kind kind, const struct extract_limits *limits,
                               const struct subprocess *child, struct error *error)
 {
-    assert(kind == FILE_PDF || kind == FILE_DOCX || kind == FILE_DOC);
+    assert(has_tool(kind));
 
     if (child->ended == SUBPROCESS_TIMED_OUT)
         return unprocessable(error, "reading it took too long", kind);
