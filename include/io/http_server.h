@@ -68,6 +68,9 @@ struct reply {
 /* Adds a header. Asserts that there is room; values with control bytes must not come here. */
 void reply_header(struct reply *reply, const char *name, const char *value);
 
+/* "Not Found" for 404 and so on (RFC 9110 15). */
+const char *http_reason(int status);
+
 /* What on_body did with the bytes. */
 enum body_flow {
     BODY_TAKEN,

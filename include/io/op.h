@@ -131,6 +131,10 @@ enum flow op_fail(struct op *op, enum err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 enum flow op_fail_with(struct op *op, const struct error *error);
 
+/* For on_end: puts words before the error's detail, such as what was being tried. Nothing happens
+ * after success or a cancel. */
+void op_reword(struct op *op, const char *before);
+
 /* Something outside (a process, a worker thread, a socket) is at work for this operation: FLOW_WAIT
  * lasts until it was released. */
 void op_hold(struct op *op);

@@ -26,6 +26,11 @@ void reply_header(struct reply *reply, const char *name, const char *value)
     reply->header_count++;
 }
 
+const char *http_reason(int status)
+{
+    return MHD_get_reason_phrase_for((unsigned)status);
+}
+
 struct connection *connection_of(const struct exchange *exchange)
 {
     return container_of(exchange, struct connection, exchange);
@@ -58,8 +63,8 @@ void connection_write(struct connection *connection, const struct reply *reply)
 {
     struct buffer raw;
     buffer_init(&raw, RAW_REPLY_BYTES_MAX);
-    enum err err = buffer_printf(&raw, "HTTP/1.1 %d %s\r\n", reply->status,
-                                 MHD_get_reason_phrase_for((unsigned)reply->status));
+    enum err err =
+        buffer_printf(&raw, "HTTP/1.1 %d %s\r\n", reply->status, http_reason(reply->status));
     for (size_t i = 0; i < reply->header_count && err == OK; i++)
         err = buffer_printf(&raw, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
     if (err == OK)

@@ -201,6 +201,14 @@ enum flow op_fail_with(struct op *op, const struct error *error)
     return FLOW_DONE;
 }
 
+void op_reword(struct op *op, const char *before)
+{
+    if (op->error.code == OK || op->error.code == ERR_CANCELLED)
+        return;
+    const struct error error = op->error;
+    error_set(&op->error, error.code, "%s%s", before, error.detail);
+}
+
 /* --- deadline ------------------------------------------------------------------------------ */
 
 static void on_deadline(struct loop_timer *timer)
