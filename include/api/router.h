@@ -1,0 +1,27 @@
+/*
+ * router.h: the table of routes: path, methods, what body they take, who handles them.
+ */
+#ifndef API_ROUTER_H
+#define API_ROUTER_H
+
+#include <stdbool.h>
+
+#include "api/request.h"
+
+struct route {
+    const char *path; /* without the slash at its end; "" is the root */
+    const char *method;
+    const char *allow; /* for 405: the method, and HEAD where there is GET */
+    void (*handle)(struct request *request);
+    const struct upload_form *form; /* NULL: a body is read and thrown away */
+    bool vital;      /* served whatever the load or the phase: health and readiness */
+    bool takes_save; /* knows the query parameter save_to_db */
+};
+
+/* The route of a path, with or without a slash at its end; NULL when there is none. */
+const struct route *router_find(const char *path);
+
+/* Does the route serve this method? HEAD counts as GET. */
+bool route_serves(const struct route *route, const char *method);
+
+#endif

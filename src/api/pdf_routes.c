@@ -1,0 +1,204 @@
+/*
+ * A handler checks what the form has, then runs the pipeline as an operation of the request:
+ *
+ *     settle ──▶ parse ──▶ (reply)
+ */
+#include "api/pdf_routes.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/query.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "model/default_personas.h"
+#include "pipeline/parse_pdf.h"
+
+enum { DEFAULT_REPLY_BYTES_MAX = 64 * 1024 };
+
+/* --- the form -------------------------------------------------------------------------------- */
+
+static void fault_not_a_file(struct request *request, const struct upload_text *text, bool in_list)
+{
+    cJSON *fault = request_fault(request, "value_error", "body", text->name,
+                                 "Value error, Expected UploadFile, received: <class 'str'>",
+                                 cJSON_CreateString(text->value));
+    if (in_list)
+        json_append(cJSON_GetObjectItemCaseSensitive(fault, "loc"),
+                    cJSON_CreateNumber((double)text->index));
+    json_add_object(json_add_object(fault, "ctx"), "error");
+}
+
+/* The oldest first, as the list has them. */
+static void fault_context_texts(struct request *request, const struct upload_text *text,
+                                const char *name)
+{
+    if (!text)
+        return;
+    fault_context_texts(request, text->next, name);
+    if (strcmp(text->name, name) == 0)
+        fault_not_a_file(request, text, true);
+}
+
+/* Query faults first, as the old framework lists them. */
+static void check_input(struct request *request)
+{
+    bool save;
+    query_bool(request, "save_to_db", false, &save);
+
+    const struct upload *upload = request->upload;
+    const struct upload_form *form = upload->form;
+    const struct upload_text *text = upload_text(upload, form->file_name);
+    if (text)
+        fault_not_a_file(request, text, false);
+    else if (!upload->files[0].file)
+        request_fault(request, "missing", "body", form->file_name, "Field required", NULL);
+    if (form->context_name)
+        fault_context_texts(request, upload->texts, form->context_name);
+}
+
+/* --- the work ----------------------------------------------------------------------------------
+ */
+
+static void on_settled(struct spool_file *file)
+{
+    struct request *request = file->owner;
+    file->on_settled = NULL;
+    op_release(&request->op);
+}
+
+/* Waits until every file is whole on disk or in memory. */
+static enum flow settle(struct op *op)
+{
+    struct request *request = op_cast(op, request);
+    const struct upload *upload = request->upload;
+    for (size_t i = 0; i < upload->file_count; i++) {
+        struct spool_file *file = upload->files[i].file;
+        if (file && !spool_file_settled(file)) {
+            file->owner = request;
+            file->on_settled = on_settled;
+            op_hold(op);
+        }
+    }
+    return FLOW_WAIT;
+}
+
+/* A write that runs ends soon: nothing to stop, but nobody needs to wait for it either. */
+static void settle_cancel(struct op *op)
+{
+    const struct upload *upload = op_cast(op, request)->upload;
+    for (size_t i = 0; i < upload->file_count; i++) {
+        struct spool_file *file = upload->files[i].file;
+        if (file && file->on_settled) {
+            file->on_settled = NULL;
+            op_release(op);
+        }
+    }
+}
+
+static enum flow parse(struct op *op)
+{
+    struct request *request = op_cast(op, request);
+    const struct upload *upload = request->upload;
+    for (size_t i = 0; i < upload->file_count; i++) {
+        if (upload->files[i].file->error.code != OK)
+            return op_fail_with(op, &upload->files[i].file->error);
+    }
+    struct parse_pdf *work = arena_new(&request->arena, struct parse_pdf);
+    request->work = work;
+    parse_pdf_start(work, need(op), &request->server->tools, &request->arena, upload->files,
+                    upload->file_count);
+    return FLOW_WAIT;
+}
+
+static const struct step parse_steps[] = {{"settle", settle}, {"parse", parse}, {0}};
+static const struct op_kind parse_kind = {"parse_request", parse_steps, settle_cancel, NULL};
+
+static void parse_reply(struct request *request)
+{
+    const struct parse_pdf *work = request->work;
+    request_timing(request, "parse", op_seconds(&work->files.op));
+    request_timing(request, "queue", work->files.queue_seconds);
+    request_timing(request, "analysis", op_seconds(&work->analysis.op));
+
+    cJSON *body = json_new_object();
+    json_add_string(body, "status", "completed");
+    json_add_null(body, "scenario_id");
+    json_add(body, "ai_result", case_study_json(&work->analysis.study));
+    if (work->degraded) {
+        json_add_bool(body, "degraded", true);
+        cJSON *warnings = json_add_array(body, "warnings");
+        for (size_t i = 0; i < work->warning_count; i++)
+            json_append_string(warnings, work->warnings[i]);
+        request_header(request, "X-Degraded", degraded_names(work->degraded, &request->arena));
+    }
+    request_reply(request, 200, body);
+}
+
+static void parse_end(struct request *request)
+{
+    if (request->work)
+        parse_pdf_clear(request->work);
+}
+
+void handle_parse_pdf(struct request *request)
+{
+    const struct input_file *main_file = &request->upload->files[0];
+    check_input(request);
+    if (request_reply_faults(request))
+        return;
+    if (request->upload->incomplete) {
+        request_reply_error(request, 400, NULL, "There was an error parsing the body");
+        return;
+    }
+    if (file_kind_of(main_file->name, main_file->content_type) == FILE_UNKNOWN) {
+        request_reply_error(request, 400, NULL,
+                            "Only PDF, TXT, MD, DOC, and DOCX files are supported for the main "
+                            "file.");
+        return;
+    }
+    request_run(request, &parse_kind, parse_reply, parse_end);
+}
+
+/* --- the default personas ------------------------------------------------------------------------
+ */
+
+/* The reply without its brace and processing time, the same for ever: printed once. */
+static struct buffer default_reply;
+
+static void print_default_reply(void)
+{
+    cJSON *personas = json_new_array();
+    for (size_t i = 0; i < DEFAULT_PERSONA_COUNT; i++)
+        json_append(personas, key_figure_json(&default_personas[i]));
+
+    cJSON *body = json_new_object();
+    json_add_string(body, "title", default_title);
+    json_add_string(body, "student_role", default_student_role);
+    json_add(body, "key_figures", cJSON_Duplicate(personas, true));
+    json_add(body, "personas", personas);
+    buffer_init(&default_reply, DEFAULT_REPLY_BYTES_MAX);
+    const enum err err = json_print(body, &default_reply);
+    assert(err == OK);
+    (void)err;
+    cJSON_Delete(body);
+}
+
+void handle_default_personas(struct request *request)
+{
+    if (!default_reply.data)
+        print_default_reply();
+    char head[80];
+    const int head_length =
+        snprintf(head, sizeof(head), "{\"status\":\"instant_fallback\",\"processing_time\":%.6f,",
+                 request_seconds(request));
+    const size_t tail_length = default_reply.length - 1; /* without its opening brace */
+    char *body = malloc((size_t)head_length + tail_length);
+    if (!body)
+        abort();
+    memcpy(body, head, (size_t)head_length);
+    memcpy(body + head_length, default_reply.data + 1, tail_length);
+    request_reply_json(request, 200, body, (size_t)head_length + tail_length);
+}
