@@ -40,7 +40,8 @@ char *arena_strdup(struct arena *arena, const char *string);
 char *arena_strndup(struct arena *arena, const char *bytes, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *arena, const char *format, va_list args);
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* A zeroed item of a type. */
 #define arena_new(arena, type) ((type *)arena_zalloc((arena), 1, sizeof(type)))

@@ -93,6 +93,7 @@ char *arena_strndup(struct arena *arena, const char *bytes, size_t length)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
+    assert(format);
     va_list again;
     va_copy(again, args);
     const int length = vsnprintf(NULL, 0, format, args);
