@@ -82,17 +82,16 @@ struct config {
     struct arena arena; /* what the strings live in */
 };
 
-/* Reads `.env` at `dotenv_path` (a missing file is fine; NULL: none) and `environment` (NULL:
- * none), checks everything, and fills `out`. ERR_RANGE: `faults` has a line for each fault, naming
- * the setting, the value (never a secret's) and what is allowed. `warnings` gets a line for each
- * name in
- * `.env` that has no effect, with the nearest known one. Lines past a buffer's maximum are left
- * out. */
+/* Reads `.env` at `dotenv_path` and `environment` (either may be NULL, and the file missing),
+ * checks everything, and fills `out`. ERR_RANGE: `faults` has a line for each fault, naming the
+ * setting, the value (never a secret's) and what is allowed. `warnings` gets a line for each name
+ * in `.env` that has no effect, with the nearest known one. Of each at most 50 lines, and what the
+ * buffer's maximum leaves room for. */
 MUST_CHECK enum err config_load(struct config *out, const char *dotenv_path,
                                 char *const *environment, struct buffer *faults,
                                 struct buffer *warnings);
 
-/* The same with the bytes of a `.env` file. */
+/* The same with the bytes of a `.env` file, of at most 64 KB. */
 MUST_CHECK enum err config_load_bytes(struct config *out, const char *dotenv, size_t length,
                                       char *const *environment, struct buffer *faults,
                                       struct buffer *warnings);

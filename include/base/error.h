@@ -17,28 +17,28 @@
 
 /* code, HTTP status, word */
 #define ERROR_TABLE(X)                                                                             \
-    X(ERR_INTERNAL, 500, "internal")             /* a bug, or a library that ran out of memory */  \
-    X(ERR_CANCELLED, 503, "cancelled")           /* nobody wants the result any more */            \
-    X(ERR_DEADLINE, 504, "deadline")             /* time ran out */                                \
-    X(ERR_LIMIT, 413, "limit")                   /* more bytes or items than a stated maximum */   \
-    X(ERR_SYNTAX, 400, "syntax")                 /* bytes that do not follow their grammar */      \
-    X(ERR_ENCODING, 400, "encoding")             /* not the character encoding it has to be */     \
-    X(ERR_RANGE, 422, "range")                   /* a number outside what is allowed */            \
-    X(ERR_UNPROCESSABLE, 422, "unprocessable")   /* a file that cannot be read: its own fault */   \
-    X(ERR_UNSUPPORTED, 400, "unsupported_type")  /* a kind of file that is not taken */            \
-    X(ERR_NOT_FOUND, 404, "not_found")           /* no such thing */                               \
-    X(ERR_OVERLOADED, 503, "overloaded")         /* a queue or a connection limit is full */       \
-    X(ERR_DRAINING, 503, "draining")             /* the server is being stopped */                 \
-    X(ERR_UNAVAILABLE, 503, "unavailable")       /* something the request needs is not there */    \
-    X(ERR_NO_SPACE, 503, "no_space")             /* the disk for uploads is full */                \
-    X(ERR_IO, 500, "io")                         /* a system call failed */
+    X(ERR_INTERNAL, 500, "internal")            /* a bug, or a library that ran out of memory */   \
+    X(ERR_CANCELLED, 503, "cancelled")          /* nobody wants the result any more */             \
+    X(ERR_DEADLINE, 504, "deadline")            /* time ran out */                                 \
+    X(ERR_LIMIT, 413, "limit")                  /* more bytes or items than a stated maximum */    \
+    X(ERR_SYNTAX, 400, "syntax")                /* bytes that do not follow their grammar */       \
+    X(ERR_ENCODING, 400, "encoding")            /* not the character encoding it has to be */      \
+    X(ERR_RANGE, 422, "range")                  /* a number outside what is allowed */             \
+    X(ERR_UNPROCESSABLE, 422, "unprocessable")  /* a file that cannot be read: its own fault */    \
+    X(ERR_UNSUPPORTED, 400, "unsupported_type") /* a kind of file that is not taken */             \
+    X(ERR_NOT_FOUND, 404, "not_found")          /* no such thing */                                \
+    X(ERR_OVERLOADED, 503, "overloaded")        /* a queue or a connection limit is full */        \
+    X(ERR_DRAINING, 503, "draining")            /* the server is being stopped */                  \
+    X(ERR_UNAVAILABLE, 503, "unavailable")      /* something the request needs is not there */     \
+    X(ERR_NO_SPACE, 503, "no_space")            /* the disk for uploads is full */                 \
+    X(ERR_IO, 500, "io")                        /* a system call failed */
 
 enum err {
     OK = 0,
 #define X(code, status, word) code,
     ERROR_TABLE(X)
 #undef X
-    ERR_COUNT
+        ERR_COUNT
 };
 
 enum { ERROR_DETAIL_BYTES = 256 };
@@ -55,7 +55,8 @@ const char *err_word(enum err err);
 /* The HTTP status a client gets for it; 200 for OK. */
 int err_status(enum err err);
 
-/* Fills `error` (which may be NULL) and returns `code`, so that a caller can `return error_set(...)`. */
+/* Fills `error` (which may be NULL) and returns `code`, so that a caller can `return
+ * error_set(...)`. */
 enum err error_set(struct error *error, enum err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

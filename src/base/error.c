@@ -9,10 +9,9 @@
 static const struct {
     const char *word;
     int status;
-} errors[ERR_COUNT] = {
-    [OK] = {"ok", 200},
+} errors[ERR_COUNT] = {[OK] = {"ok", 200},
 #define X(code, http_status, name) [code] = {name, http_status},
-    ERROR_TABLE(X)
+                       ERROR_TABLE(X)
 #undef X
 };
 

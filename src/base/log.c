@@ -82,6 +82,10 @@ static void append(struct log_record record)
 static void make_harmless(char *text, size_t length)
 {
     for (size_t at = 0; at < length;) {
+        if (text[at] >= ' ' && text[at] <= '~') {
+            at++;
+            continue;
+        }
         unsigned character;
         const size_t bytes = text_next(text + at, length - at, &character);
         if (character < 0x20 || (character >= 0x7F && character < 0xA0) ||

@@ -45,28 +45,43 @@ static bool is_control(unsigned character)
     return character < 0x20 || (character >= 0x7F && character < 0xA0);
 }
 
-/* The inside of a JSON string; at most six bytes for each byte of `text`. */
-static char *put_escaped(char *end, const char *text, size_t length)
+/* Stands for itself in a JSON string, and is one byte. */
+static bool is_literal(char c)
+{
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
+/* One character as it stands in a JSON string. */
+static char *put_escape(char *end, unsigned character, const char *bytes, size_t length)
 {
     static const char letters[0x20] = {
         ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+    if (character == '"' || character == '\\')
+        return put(puts_at(end, "\\"), bytes, 1);
+    if (character < sizeof(letters) && letters[character])
+        return put(puts_at(end, "\\"), &letters[character], 1);
+    if (is_control(character))
+        return end + sprintf(end, "\\u%04x", character);
+    if (character == 0xFFFD)
+        return puts_at(end, "\xEF\xBF\xBD");
+    return put(end, bytes, length);
+}
+
+/* The inside of a JSON string; at most six bytes for each byte of `text`. */
+static char *put_escaped(char *end, const char *text, size_t length)
+{
     for (size_t at = 0; at < length;) {
-        unsigned character;
-        const size_t bytes = text_next(text + at, length - at, &character);
-        if (character == '"' || character == '\\') {
-            *end++ = '\\';
-            *end++ = (char)character;
-        } else if (character < sizeof(letters) && letters[character]) {
-            *end++ = '\\';
-            *end++ = letters[character];
-        } else if (is_control(character)) {
-            end += sprintf(end, "\\u%04x", character);
-        } else if (character == 0xFFFD) {
-            end = puts_at(end, "\xEF\xBF\xBD");
-        } else {
-            end = put(end, text + at, bytes);
+        size_t run = 0;
+        while (at + run < length && is_literal(text[at + run]))
+            run++;
+        end = put(end, text + at, run);
+        at += run;
+        if (at < length) {
+            unsigned character;
+            const size_t bytes = text_next(text + at, length - at, &character);
+            end = put_escape(end, character, text + at, bytes);
+            at += bytes;
         }
-        at += bytes;
     }
     return end;
 }
@@ -75,8 +90,7 @@ static char *put_escaped(char *end, const char *text, size_t length)
 static bool is_plain(const char *value, size_t length)
 {
     for (size_t i = 0; i < length; i++)
-        if (value[i] <= ' ' || value[i] > '~' || value[i] == '"' || value[i] == '\\' ||
-            value[i] == '=')
+        if (!is_literal(value[i]) || value[i] == ' ' || value[i] == '=')
             return false;
     return length > 0;
 }
