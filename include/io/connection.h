@@ -52,6 +52,7 @@ struct connection {
     struct connection *next, **link; /* the server's list */
     int fd;
     bool bad_escape;        /* %00 in the request target */
+    bool client_ended;      /* it has closed its side, or all of it */
     uint64_t idle_since_ms; /* accepted, or last exchange over */
     uint64_t idle_bytes;    /* received from the socket until then */
 };
@@ -68,7 +69,7 @@ struct http_server {
     uv_poll_t *poll;       /* libmicrohttpd's epoll descriptor */
     uv_prepare_t *prepare; /* runs it before each wait where needed */
     uv_timer_t *timeout;   /* when it wants to look at its own time-outs */
-    int watch_fd;          /* our epoll: suspended sockets, for their end only */
+    int watch_fd;          /* our epoll: all client sockets, for their end only */
     uv_poll_t *watch;
     struct loop_timer sweep; /* once a second: slow headers, slow bodies */
     struct connection *connections;
@@ -95,10 +96,13 @@ enum MHD_Result exchange_on_access(void *server, struct MHD_Connection *mhd, con
 void exchange_on_completed(void *server, struct MHD_Connection *mhd, void **state,
                            enum MHD_RequestTerminationCode code);
 
-/* The client of a suspended exchange has gone. */
+/* The client of a suspended exchange has left. */
 void exchange_lost(struct exchange *exchange);
 
-/* Suspends and watches, or ends both. */
+/* From now on the socket's end is told, whatever libmicrohttpd does with it. */
+void connection_watch(struct connection *connection);
+
+/* Suspends, and from then on takes the client's end for its leaving. */
 void exchange_suspend(struct exchange *exchange);
 void exchange_resume(struct exchange *exchange);
 

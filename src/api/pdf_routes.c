@@ -123,6 +123,8 @@ static void parse_reply(struct request *request)
     request_timing(request, "queue", work->files.queue_seconds);
     request_timing(request, "analysis", op_seconds(&work->analysis.op));
 
+    request_header(request, "X-Cache", "hit"); /* as clients know it: no paid call was needed */
+
     cJSON *body = json_new_object();
     json_add_string(body, "status", "completed");
     json_add_null(body, "scenario_id");

@@ -38,6 +38,7 @@ static void connection_new(struct http_server *server, struct MHD_Connection *mh
     *context = connection;
 
     socket_notice_death(connection->fd);
+    connection_watch(connection);
 }
 
 static void connection_free(struct connection *connection)
@@ -89,11 +90,21 @@ static void sweep_body(struct http_server *server, struct connection *connection
         server->callbacks.on_slow_body(exchange);
 }
 
+/* libmicrohttpd polls edge-triggered: when a client's last bytes and its end come as one edge, it
+ * reads the bytes and waits for an edge that never comes. Shutting our reading side makes one. */
+static void sweep_ended(struct connection *connection)
+{
+    const enum exchange_state state = connection->exchange.state;
+    if (connection->client_ended && (state == EXCHANGE_IDLE || state == EXCHANGE_RECEIVING))
+        shutdown(connection->fd, SHUT_RD);
+}
+
 static void on_sweep(struct loop_timer *timer)
 {
     struct http_server *server = container_of(timer, struct http_server, sweep);
     const uint64_t now = loop_now_ms(server->loop);
     for (struct connection *c = server->connections; c; c = c->next) {
+        sweep_ended(c);
         switch (c->exchange.state) {
         case EXCHANGE_IDLE:
             sweep_idle(server, c, now);

@@ -145,16 +145,22 @@ void exchange_lost(struct exchange *exchange)
 
 struct hygiene {
     unsigned content_lengths, transfer_encodings;
+    bool bad_name;   /* white space before a colon (RFC 9112 5.1) */
+    bool bad_coding; /* a transfer coding other than chunked (RFC 9112 6.1) */
 };
 
 static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *name,
                                  const char *value)
 {
     (void)kind;
-    (void)value;
     struct hygiene *hygiene = context;
-    hygiene->content_lengths += text_equal_ignore_case(name, "Content-Length");
-    hygiene->transfer_encodings += text_equal_ignore_case(name, "Transfer-Encoding");
+    hygiene->bad_name |= strpbrk(name, " \t") != NULL;
+    if (text_equal_ignore_case(name, "Content-Length"))
+        hygiene->content_lengths++;
+    if (text_equal_ignore_case(name, "Transfer-Encoding")) {
+        hygiene->transfer_encodings++;
+        hygiene->bad_coding |= !value || !text_equal_ignore_case(value, "chunked");
+    }
     return MHD_YES;
 }
 
@@ -170,6 +176,8 @@ static const char *request_fault(struct exchange *exchange, const char *url, int
         return "More than one Transfer-Encoding";
     if (hygiene.content_lengths && hygiene.transfer_encodings)
         return "Content-Length and Transfer-Encoding together";
+    if (hygiene.bad_name)
+        return "White space in a header name";
     if (connection_of(exchange)->bad_escape)
         return "Encoded NUL in the request target";
     if (url[0] != '/' && strcmp(url, "*") != 0)
@@ -177,6 +185,9 @@ static const char *request_fault(struct exchange *exchange, const char *url, int
 
     const union MHD_ConnectionInfo *size =
         MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    *status_out = 501;
+    if (hygiene.bad_coding)
+        return "Transfer-Encoding is not chunked";
     *status_out = 431;
     if (size && size->header_size > exchange->server->settings.header_bytes_max)
         return "The request header is too large";

@@ -5,8 +5,8 @@
  *   2. before each wait the loop runs it again where something was resumed, since a resume wakes
  *      no descriptor, and where it says that it has work left;
  *   3. a timer for when it wants to look at its own time-outs;
- *   4. an epoll descriptor of ours for suspended sockets, which libmicrohttpd does not watch: it
- *      tells only of the client's end (RDHUP, HUP, ERR), never of bytes.
+ *   4. an epoll descriptor of ours for the client's end (RDHUP, HUP, ERR), never for bytes:
+ *      libmicrohttpd does not watch suspended sockets, and misses an end that comes with bytes.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -32,23 +32,33 @@ enum {
     WATCH_EVENTS = 64,
 };
 
-/* --- suspended sockets --------------------------------------------------------------------- */
+/* --- clients that leave -------------------------------------------------------------------------
+ */
+
+static void watch(struct connection *connection, int operation)
+{
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = connection};
+    if (epoll_ctl(connection->exchange.server->watch_fd, operation, connection->fd, &event) != 0)
+        log_error("", "watch", "error=%s", log_quote(strerror(errno)));
+}
+
+/* Lasts until the socket is closed. */
+void connection_watch(struct connection *connection)
+{
+    watch(connection, EPOLL_CTL_ADD);
+}
 
 void exchange_suspend(struct exchange *exchange)
 {
-    struct connection *connection = connection_of(exchange);
     assert(!exchange->suspended);
     MHD_suspend_connection(exchange->mhd);
     exchange->suspended = true;
-    struct epoll_event event = {.events = EPOLLRDHUP, .data.ptr = exchange};
-    if (epoll_ctl(exchange->server->watch_fd, EPOLL_CTL_ADD, connection->fd, &event) != 0)
-        log_error("", "watch", "error=%s", log_quote(strerror(errno)));
+    watch(connection_of(exchange), EPOLL_CTL_MOD); /* told again of an end that came before */
 }
 
 void exchange_resume(struct exchange *exchange)
 {
     assert(exchange->suspended);
-    epoll_ctl(exchange->server->watch_fd, EPOLL_CTL_DEL, connection_of(exchange)->fd, NULL);
     exchange->suspended = false;
     MHD_resume_connection(exchange->mhd);
     exchange->server->need_run = true;
@@ -63,9 +73,10 @@ static void on_watch(uv_poll_t *handle, int status, int events)
     const int count = epoll_wait(server->watch_fd, ended, WATCH_EVENTS, 0);
     /* Memory of connections goes only in MHD_run, which is not called here. */
     for (int i = 0; i < count; i++) {
-        struct exchange *exchange = ended[i].data.ptr;
-        if (exchange->suspended)
-            exchange_lost(exchange);
+        struct connection *connection = ended[i].data.ptr;
+        connection->client_ended = true;
+        if (connection->exchange.suspended)
+            exchange_lost(&connection->exchange);
     }
 }
 

@@ -1,0 +1,265 @@
+"""POST /api/parse-pdf/: a case goes in, its people and scenes come out, in the shape clients read.
+
+No test here looks at which sentence the analysis chose; that is the business of its own tests.
+"""
+
+import concurrent.futures
+import json
+import re
+import unicodedata
+
+import pytest
+
+from wire import FORM_TYPE, PARSE, SAMPLE, TEXT, Part, form, upload
+
+TRAITS = {"analytical", "creative", "assertive", "collaborative", "detail_oriented"}
+PEOPLE = {"Dana Whitlock", "Arturo Benitez"}
+DEGRADED = {"analysis", "scenes", "images"}
+
+ALIASES = [
+    "/api/parse-pdf/",
+    "/api/parse-pdf",
+    "/api/pdf-processing/parse-pdf/",
+    "/api/pdf-processing/parse-pdf",
+]
+
+
+def folded(name):
+    """Without case, accents and punctuation: the form in which names are compared."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return re.sub(r"[^\w ]", "", "".join(c for c in plain if not unicodedata.combining(c)))
+
+
+def names(reply):
+    return {figure["name"] for figure in reply.json()["ai_result"]["key_figures"]}
+
+
+def degraded_parts(reply):
+    return {part.strip() for part in (reply["X-Degraded"] or "").split(",")}
+
+
+def check_text(value):
+    assert type(value) is str
+    assert "\0" not in value and "\ufffd" not in value
+
+
+def check_figure(figure):
+    assert set(figure) >= {
+        "name", "role", "correlation", "background", "primary_goals", "personality_traits",
+        "is_main_character"}
+    for key in ("name", "role", "correlation", "background"):
+        check_text(figure[key])
+    assert figure["name"]
+    assert figure["primary_goals"]
+    for goal in figure["primary_goals"]:
+        check_text(goal)
+    assert set(figure["personality_traits"]) == TRAITS
+    for trait in figure["personality_traits"].values():
+        assert type(trait) is int and 0 <= trait <= 10
+    assert figure["is_main_character"] is False
+
+
+def check_scene(scene, order, figure_names):
+    assert set(scene) >= {
+        "title", "description", "personas_involved", "user_goal", "goal", "sequence_order",
+        "image_url", "successMetric"}
+    check_text(scene["description"])  # "" where there is hardly any text to take it from
+    for key in ("title", "user_goal", "goal", "successMetric"):
+        check_text(scene[key])
+        assert scene[key]
+    assert scene["sequence_order"] == order and type(scene["sequence_order"]) is int
+    assert scene["image_url"] == ""
+    assert len(set(scene["personas_involved"])) == len(scene["personas_involved"])
+    assert set(scene["personas_involved"]) <= figure_names
+    assert scene["personas_involved"] or not figure_names
+
+
+def check_reply(reply):
+    """Everything that holds of any reply with a result while no upstream is configured."""
+    assert reply.status == 200
+    assert reply["Content-Type"].partition(";")[0] == "application/json"
+    body = reply.json()
+    assert set(body) >= {"status", "scenario_id", "ai_result", "degraded", "warnings"}
+    assert body["status"] == "completed"
+    assert body["scenario_id"] is None
+    assert body["degraded"] is True
+    assert body["warnings"] and all(type(w) is str and w for w in body["warnings"])
+    assert degraded_parts(reply) >= DEGRADED
+
+    result = body["ai_result"]
+    assert set(result) >= {
+        "title", "description", "student_role", "key_figures", "personas", "scenes",
+        "learning_outcomes"}
+    for key in ("title", "description", "student_role"):
+        check_text(result[key])
+    assert result["title"]
+    assert result["personas"] == result["key_figures"]
+    for figure in result["key_figures"]:
+        check_figure(figure)
+    figure_names = names(reply)
+    assert len(figure_names) == len(result["key_figures"]), "a figure is there twice"
+    assert len(result["scenes"]) == 4
+    for order, scene in enumerate(result["scenes"], 1):
+        check_scene(scene, order, figure_names)
+    assert len(result["learning_outcomes"]) == 5
+    for number, outcome in enumerate(result["learning_outcomes"], 1):
+        assert outcome.startswith(f"{number}. ") and len(outcome) > 3
+    return reply
+
+
+@pytest.fixture(scope="module")
+def sample_reply(server, sample):
+    return server.post(upload(sample, "case.pdf", "application/pdf"))
+
+
+def test_the_reply_has_the_shape_that_clients_read(sample_reply):
+    check_reply(sample_reply)
+    assert degraded_parts(sample_reply) == DEGRADED
+    assert all(scene["description"] for scene in sample_reply.json()["ai_result"]["scenes"])
+
+
+def test_the_reply_says_whether_paid_calls_were_needed(sample_reply):
+    assert sample_reply["X-Cache"] in ("hit", "miss", "coalesced")
+
+
+def test_the_people_of_the_sample_are_found(sample_reply):
+    cast = json.loads((SAMPLE / "cast.json").read_text())
+    found = {folded(name) for name in names(sample_reply)}
+    others = [p["name"] for p in cast["people"] if p["name"] != cast["protagonist"]]
+    missing = [name for name in others if folded(name) not in found]
+    assert not missing, f"found only {sorted(found)}"
+
+
+def test_who_the_student_plays_is_nowhere_among_the_personas(sample_reply):
+    cast = json.loads((SAMPLE / "cast.json").read_text())
+    assert folded(cast["protagonist"]) not in {folded(name) for name in names(sample_reply)}
+
+
+def test_title_and_role_of_the_sample(sample_reply):
+    cast = json.loads((SAMPLE / "cast.json").read_text())
+    result = sample_reply.json()["ai_result"]
+    assert folded(cast["title"]) == folded(result["title"])
+    assert "managing director" in result["student_role"].lower()
+
+
+@pytest.mark.parametrize("path", ALIASES)
+def test_each_path_gives_the_same_result(server, path):
+    reply = check_reply(server.post(upload(), path=path))
+    assert reply.json() == server.post(upload()).json()
+
+
+@pytest.mark.parametrize("filename, type", [
+    ("case.txt", "text/plain"),
+    ("case.md", "text/markdown"),
+    ("CASE.TXT", "application/octet-stream"),
+    ("case", "text/plain"),
+    ("case", "text/plain; charset=utf-8"),
+    ("case.txt", None),
+    ("r\u00e9sum\u00e9 \u2014 case.txt", "application/octet-stream"),
+])
+def test_a_text_is_known_by_its_type_or_its_name(server, filename, type):
+    reply = check_reply(server.post(upload(TEXT, filename, type)))
+    assert names(reply) & PEOPLE
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be-bom", "latin-1"])
+def test_texts_in_other_encodings(server, encoding):
+    text = TEXT.decode().replace("Arturo Benitez", "Ren\u00e9 M\u00fcller")
+    if encoding == "utf-16-be-bom":
+        data = b"\xfe\xff" + text.encode("utf-16-be")
+    else:
+        data = text.encode(encoding)
+    reply = check_reply(server.post(upload(data)))
+    assert "Ren\u00e9 M\u00fcller" in names(reply) | {reply.json()["ai_result"]["student_role"]}
+
+
+@pytest.mark.parametrize("name, type, word", [
+    ("text.pdf", "application/pdf", "Benitez"),
+    ("owner-locked.pdf", "application/pdf", "Benitez"),
+    ("good.docx",
+     "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "Caf\u00e9"),
+    ("strict.docx", "application/octet-stream", "Caf\u00e9"),
+    ("legacy.doc", "application/msword", "Benitez"),
+])
+def test_each_kind_of_file_is_read(server, files, name, type, word):
+    reply = check_reply(server.post(upload(files[name], name, type)))
+    assert word in json.dumps(reply.json()["ai_result"], ensure_ascii=False)
+
+
+def test_a_context_file_is_read_too(server):
+    context = b"Ingrid Solheim, the chief auditor of Tern Holdings Inc., wrote this report.\n" * 3
+    reply = check_reply(server.post(
+        upload(), upload(context, "note.txt", "text/plain", name="context_files")))
+    assert "Ingrid Solheim" in names(reply)
+    assert "context" not in degraded_parts(reply)
+
+
+def test_an_unreadable_context_file_is_noted_and_fails_nothing(server, files):
+    reply = check_reply(server.post(
+        upload(files["encrypted.pdf"], "minutes.pdf", "application/pdf", name="context_files"),
+        upload(b"\x7fELF\2\1\1\0", "tool.bin", "application/octet-stream", name="context_files"),
+        upload()))
+    assert degraded_parts(reply) == DEGRADED | {"context"}
+    assert any("minutes.pdf" in warning for warning in reply.json()["warnings"])
+    assert names(reply) & PEOPLE
+
+
+def test_an_empty_context_file_fails_nothing(server):
+    reply = check_reply(server.post(
+        upload(), upload(b"", "nothing.txt", "text/plain", name="context_files")))
+    assert names(reply) & PEOPLE
+
+
+def test_parts_may_come_in_any_order_and_unknown_ones_are_ignored(server):
+    reply = server.post(
+        Part("session_id", b"abc"), upload(TEXT, "x.txt", "text/plain", name="other"), upload(),
+        Part("file_name", b"x"))
+    assert check_reply(reply).json() == server.post(upload()).json()
+
+
+def test_of_a_repeated_file_the_last_wins(server):
+    reply = server.post(upload(b"never read", "case.exe", "application/x-msdownload"), upload())
+    assert check_reply(reply).json() == server.post(upload()).json()
+
+
+@pytest.mark.parametrize("query", [
+    "false", "0", "no", "off", "n", "f", "False", "OFF", "maybe&save_to_db=false"])
+def test_not_saving_in_any_spelling(server, query):
+    check_reply(server.post(upload(), path=f"{PARSE}?save_to_db={query}"))
+
+
+def test_a_name_in_the_extended_form_wins(server):
+    check_reply(server.post(
+        Part("file", TEXT, "case.exe", more="; filename*=UTF-8''na%C3%AFve%20case.txt")))
+
+
+@pytest.mark.parametrize("content_type, body", [
+    ("multipart/form-data; charset=utf-8; boundary=XX; x=y", b"--XX"),
+    ('Multipart/Form-Data; Boundary="X X"', b"--X X"),
+])
+def test_forms_that_libraries_write_in_other_ways(server, content_type, body):
+    head = b'\r\ncontent-disposition:form-data;name=file;filename="a\\"b.txt"\r\n\r\n'
+    reply = server.request(
+        "POST", PARSE, b"\r\n" + body + head + TEXT + b"\r\n" + body + b"--  \r\nepilogue",
+        Content_Type=content_type)
+    check_reply(reply)
+
+
+def test_data_that_looks_like_a_boundary_stays_data(server):
+    body = form(upload(TEXT + b"\r\n------wire-test-boundaryX\r\n--\r\n"))
+    check_reply(server.request("POST", PARSE, body, Content_Type=FORM_TYPE))
+
+
+def test_uploads_side_by_side(server, sample):
+    uploads = [upload(sample, "case.pdf", "application/pdf"), upload()]
+    alone = [server.post(one).json() for one in uploads]
+    with concurrent.futures.ThreadPoolExecutor(4) as clients:
+        together = list(clients.map(server.post, uploads * 2))
+    assert [reply.json() for reply in together] == alone * 2
+
+
+def test_curl_uploads(server):
+    case = SAMPLE / "case.pdf"
+    check = server.curl("-F", f"file=@{case};type=application/pdf")
+    assert check.status == 200
+    assert check.json()["status"] == "completed"
