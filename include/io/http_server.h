@@ -118,8 +118,7 @@ size_t http_server_connections(const struct http_server *server);
 /* Stops listening; what is open goes on. */
 void http_server_close(struct http_server *server);
 
-/* Closes everything. Held exchanges must have been answered before: it hears of on_gone for those
- * whose body is still coming in. */
+/* Closes everything. Exchanges that were not answered before end with on_gone. */
 void http_server_free(struct http_server *server);
 
 /* --- one exchange --------------------------------------------------------------------------- */

@@ -35,6 +35,7 @@ struct deferred {
 struct loop_timer {
     void (*on_expiry)(struct loop_timer *timer);
     uint64_t expiry_ms; /* in loop time */
+    uint64_t started;   /* the loop's count of starts: of two due at once, the earlier goes first */
     size_t place;       /* index in the loop's heap plus one; 0: stopped */
 };
 
@@ -49,6 +50,7 @@ struct loop {
     struct loop_timer **timers; /* binary heap by expiry */
     size_t timer_count;
     size_t timer_capacity;
+    uint64_t timer_starts; /* so far */
 };
 
 MUST_CHECK enum err loop_init(struct loop *loop);

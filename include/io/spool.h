@@ -55,6 +55,7 @@ struct spool {
     struct spool_file *files;
     struct spool_waiter *first; /* oldest first */
     struct spool_waiter **last;
+    struct loop_timer lapse; /* of room promised and not taken */
 };
 
 struct spool_file {
@@ -86,7 +87,8 @@ MUST_CHECK enum err spool_init(struct spool *spool, struct loop *loop, const cha
 void spool_clear(struct spool *spool);
 
 struct spool_file *spool_file_new(struct spool *spool);
-void spool_file_free(struct spool_file *file); /* NULL is fine */
+/* At any time, but a waiter that names the file has to be taken back before. NULL is fine. */
+void spool_file_free(struct spool_file *file);
 
 /* Could `length` more bytes be taken now, for `file` or (NULL) for one that is yet to begin? */
 bool spool_room(struct spool *spool, const struct spool_file *file, size_t length);

@@ -69,10 +69,13 @@ static void cut(struct connection *connection)
 
 static void sweep_idle(struct http_server *server, struct connection *connection, uint64_t now)
 {
-    if (now - connection->idle_since_ms < server->settings.header_timeout_ms)
+    /* Silent ones are left to the idle time-out: nobody waits for an answer there, and a header's
+     * time begins with its first byte. */
+    if (socket_bytes_received(connection->fd) == connection->idle_bytes) {
+        connection->idle_since_ms = now;
         return;
-    /* Silent ones are left to the idle time-out: nobody waits for an answer there. */
-    if (socket_bytes_received(connection->fd) == connection->idle_bytes)
+    }
+    if (now - connection->idle_since_ms < server->settings.header_timeout_ms)
         return;
     struct reply reply = {.status = 408};
     server->callbacks.on_refusal(server->callbacks.context, 408,

@@ -244,6 +244,7 @@ enum err http_server_new(struct loop *loop, const struct http_settings *settings
     server->settings = *settings;
     server->callbacks = *callbacks;
     server->listening = true;
+    server->listen_fd = -1;
     enum err err = listen_on(server, error);
     if (err == OK)
         err = start_daemon(server, error);
@@ -298,6 +299,10 @@ void http_server_free(struct http_server *server)
     loop_timer_stop(server->loop, &server->sweep);
     uv_poll_stop(server->poll);
     uv_poll_stop(server->watch);
+    /* libmicrohttpd aborts where something is suspended: as if these clients had left. */
+    for (struct connection *c = server->connections; c; c = c->next)
+        if (c->exchange.suspended)
+            exchange_lost(&c->exchange);
     MHD_stop_daemon(server->daemon);
     assert(server->connection_count == 0);
     uv_close((uv_handle_t *)server->poll, on_closed);

@@ -79,7 +79,8 @@ void loop_clear(struct loop *loop)
     uv_close((uv_handle_t *)&loop->spin, NULL);
     uv_close((uv_handle_t *)&loop->flush, NULL);
     uv_close((uv_handle_t *)&loop->alarm, NULL);
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
+        ; /* it returns early once where loop_stop came while it did not run */
     const int busy = uv_loop_close(&loop->uv);
     assert(busy == 0);
     (void)busy;
@@ -123,10 +124,16 @@ static void heap_put(struct loop *loop, size_t at, struct loop_timer *timer)
     timer->place = at + 1;
 }
 
+/* Of two that are due at once, the one started first. */
+static bool is_earlier(const struct loop_timer *a, const struct loop_timer *b)
+{
+    return a->expiry_ms != b->expiry_ms ? a->expiry_ms < b->expiry_ms : a->started < b->started;
+}
+
 static void heap_rise(struct loop *loop, size_t at)
 {
     struct loop_timer *timer = loop->timers[at];
-    while (at > 0 && loop->timers[(at - 1) / 2]->expiry_ms > timer->expiry_ms) {
+    while (at > 0 && is_earlier(timer, loop->timers[(at - 1) / 2])) {
         heap_put(loop, at, loop->timers[(at - 1) / 2]);
         at = (at - 1) / 2;
     }
@@ -141,9 +148,9 @@ static void heap_sink(struct loop *loop, size_t at)
         if (child >= loop->timer_count)
             break;
         if (child + 1 < loop->timer_count &&
-            loop->timers[child + 1]->expiry_ms < loop->timers[child]->expiry_ms)
+            is_earlier(loop->timers[child + 1], loop->timers[child]))
             child++;
-        if (loop->timers[child]->expiry_ms >= timer->expiry_ms)
+        if (!is_earlier(loop->timers[child], timer))
             break;
         heap_put(loop, at, loop->timers[child]);
         at = child;
@@ -153,8 +160,9 @@ static void heap_sink(struct loop *loop, size_t at)
 
 static void on_alarm(uv_timer_t *alarm);
 
-/* Sets the alarm to the earliest timer. Waking early is harmless, so a later one is left alone. */
-static void alarm_set(struct loop *loop)
+/* Sets the alarm to the earliest timer, but not before `least_ms`. Waking early is harmless, so a
+ * later one is left alone. */
+static void alarm_set(struct loop *loop, uint64_t least_ms)
 {
     if (loop->timer_count == 0) {
         uv_timer_stop(&loop->alarm);
@@ -162,7 +170,8 @@ static void alarm_set(struct loop *loop)
     }
     const uint64_t now = loop_now_ms(loop);
     const uint64_t expiry = loop->timers[0]->expiry_ms;
-    uv_timer_start(&loop->alarm, on_alarm, expiry > now ? expiry - now : 0, 0);
+    const uint64_t after_ms = expiry > now ? expiry - now : 0;
+    uv_timer_start(&loop->alarm, on_alarm, after_ms > least_ms ? after_ms : least_ms, 0);
 }
 
 static void on_alarm(uv_timer_t *alarm)
@@ -170,15 +179,17 @@ static void on_alarm(uv_timer_t *alarm)
     struct loop *loop = alarm->data;
     const uint64_t now = loop_now_ms(loop);
 
-    /* Timers started by these callbacks with 0 ms wait for the next round. */
-    for (size_t rounds = loop->timer_count; rounds > 0 && loop->timer_count > 0; rounds--) {
+    /* Timers started by these callbacks with 0 ms wait for the next round; and the alarm may not be
+     * set to 0 ms here, since libuv would ring it again at once, before any socket is looked at. */
+    const uint64_t starts = loop->timer_starts;
+    while (loop->timer_count > 0) {
         struct loop_timer *timer = loop->timers[0];
-        if (timer->expiry_ms > now)
+        if (timer->expiry_ms > now || timer->started > starts)
             break;
         loop_timer_stop(loop, timer);
         timer->on_expiry(timer);
     }
-    alarm_set(loop);
+    alarm_set(loop, 1);
 }
 
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t after_ms,
@@ -192,11 +203,13 @@ void loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t afte
             abort();
     }
     timer->on_expiry = on_expiry;
-    timer->expiry_ms = loop_now_ms(loop) + after_ms;
+    const uint64_t now = loop_now_ms(loop);
+    timer->expiry_ms = after_ms < UINT64_MAX - now ? now + after_ms : UINT64_MAX;
+    timer->started = ++loop->timer_starts;
     loop->timers[loop->timer_count] = timer;
     heap_rise(loop, loop->timer_count++);
     if (loop->timers[0] == timer)
-        alarm_set(loop);
+        alarm_set(loop, 0);
 }
 
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
@@ -212,5 +225,5 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
         heap_sink(loop, moved->place - 1);
     }
     if (loop->timer_count == 0)
-        alarm_set(loop);
+        alarm_set(loop, 0);
 }

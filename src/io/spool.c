@@ -14,7 +14,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CHUNK_MAX = SPOOL_CHUNK_BYTES + SPOOL_PIECE_MAX };
+enum {
+    CHUNK_MAX = SPOOL_CHUNK_BYTES + SPOOL_PIECE_MAX,
+    PROMISE_MS = 20, /* many rounds: who is told of room takes it in the next one or two */
+};
 
 static void start_job(struct spool_file *file);
 
@@ -102,6 +105,7 @@ void spool_wait(struct spool *spool, struct spool_waiter *waiter, struct spool_f
                 size_t length)
 {
     assert(!waiter->waiting);
+    assert(length <= SPOOL_PIECE_MAX);
     waiter->file = file;
     waiter->needed = length;
     waiter->next = NULL;
@@ -125,21 +129,32 @@ void spool_wait_cancel(struct spool *spool, struct spool_waiter *waiter)
     waiter->waiting = false;
 }
 
-/* Tells those who can go on, oldest first; nobody overtakes for memory. */
+static void on_lapse(struct loop_timer *timer);
+
+/* Tells those who can go on, oldest first; nobody overtakes for memory. Room that was promised to
+ * one who then does not take it (his client has left) must not be lost for the next: where somebody
+ * has to wait for the sake of a promise, it lapses after a while. */
 static void tell_waiters(struct spool *spool)
 {
     size_t promised = 0;
-    for (struct spool_waiter *waiter = spool->first; waiter;) {
-        struct spool_waiter *next = waiter->next;
-        if (spool->memory_used + promised + waiter->needed > spool->memory_max)
-            return;
-        if (!file_is_full(waiter->file)) {
-            promised += waiter->needed;
-            spool_wait_cancel(spool, waiter);
-            waiter->on_room(waiter);
+    struct spool_waiter *waiter = spool->first;
+    while (waiter && spool->memory_used + promised + waiter->needed <= spool->memory_max) {
+        if (file_is_full(waiter->file)) {
+            waiter = waiter->next;
+            continue;
         }
-        waiter = next;
+        promised += waiter->needed;
+        spool_wait_cancel(spool, waiter);
+        waiter->on_room(waiter);
+        waiter = spool->first; /* whatever on_room has done to the list */
     }
+    if (promised > 0 && spool->first)
+        loop_timer_start(spool->loop, &spool->lapse, PROMISE_MS, on_lapse);
+}
+
+static void on_lapse(struct loop_timer *timer)
+{
+    tell_waiters(container_of(timer, struct spool, lapse));
 }
 
 /* --- a file ----------------------------------------------------------------------------------- */
@@ -217,12 +232,12 @@ static void on_job_over(uv_work_t *request, int status)
     struct spool *spool = file->spool;
     file->busy = false;
     spool->memory_used -= file->writing.length;
-    buffer_reset(&file->writing);
+    buffer_clear(&file->writing); /* an idle upload keeps no empty buffers */
     if (file->error.code == OK)
         file->error = file->job_error;
     if (file->error.code != OK) {
         spool->memory_used -= file->chunk.length;
-        buffer_reset(&file->chunk);
+        buffer_clear(&file->chunk);
     }
     if (file->abandoned) {
         release(file);
@@ -285,10 +300,15 @@ int spool_file_fd(struct spool_file *file)
 {
     assert(file->settled);
     if (file->fd < 0) { /* at most one chunk: a copy into memory that a child can read */
-        file->fd = memfd_create("upload", MFD_CLOEXEC);
-        struct error error = {0};
-        if (file->fd < 0 || write_all(file->fd, file->chunk.data, file->chunk.length, &error) != OK)
+        const int fd = memfd_create("upload", MFD_CLOEXEC);
+        if (fd < 0)
             return -1;
+        struct error error = {0};
+        if (write_all(fd, file->chunk.data, file->chunk.length, &error) != OK) {
+            close(fd); /* rather none than a part; errno may be lost, but not the failure */
+            return -1;
+        }
+        file->fd = fd;
     }
     return lseek(file->fd, 0, SEEK_SET) == 0 ? file->fd : -1;
 }
@@ -332,5 +352,6 @@ void spool_clear(struct spool *spool)
     assert(!spool->files);
     assert(!spool->first);
     assert(spool->memory_used == 0);
+    loop_timer_stop(spool->loop, &spool->lapse);
     *spool = (struct spool){0};
 }

@@ -10,6 +10,10 @@
 
 enum { READ_BYTES = 64 * 1024 };
 
+/* Where bytes go for which there is no room: too much output, or the rest of standard error, which
+ * is read all the same, since a child with a closed one dies of SIGPIPE. Never looked at. */
+static char excess[READ_BYTES];
+
 static struct subprocess *child_of(const uv_handle_t *handle)
 {
     return handle->data;
@@ -26,18 +30,22 @@ static void close_handle(uv_handle_t *handle)
         uv_close(handle, on_handle_closed);
 }
 
-/* The whole group; its exit is then told by on_exit as any other. */
-static void kill_group(struct subprocess *child)
+/* Ends the whole group; its exit is then told by on_exit as any other. The pipes are closed too, as
+ * somebody who left the group may hold their other ends. */
+static void stop(struct subprocess *child)
 {
-    if (child->process.pid > 0 && uv_is_active((uv_handle_t *)&child->process))
+    loop_timer_stop(child->op.link.loop, &child->timeout);
+    if (uv_is_active((uv_handle_t *)&child->process))
         (void)uv_kill(-child->process.pid, SIGKILL);
+    close_handle((uv_handle_t *)&child->pipes[0]);
+    close_handle((uv_handle_t *)&child->pipes[1]);
 }
 
 static void on_timeout(struct loop_timer *timer)
 {
     struct subprocess *child = container_of(timer, struct subprocess, timeout);
     child->ended = SUBPROCESS_TIMED_OUT;
-    kill_group(child);
+    stop(child);
 }
 
 static void on_exit(uv_process_t *process, int64_t exit_status, int term_signal)
@@ -45,8 +53,8 @@ static void on_exit(uv_process_t *process, int64_t exit_status, int term_signal)
     struct subprocess *child = child_of((uv_handle_t *)process);
     child->exit_status = exit_status;
     child->term_signal = term_signal;
-    loop_timer_stop(child->op.link.loop, &child->timeout);
-    /* What it may have left behind in its group would keep the pipes open. */
+    /* What it may have left behind in its group would keep the pipes open. The time-out goes on: it
+     * ends the wait for what has left the group. */
     (void)uv_kill(-process->pid, SIGKILL);
     close_handle((uv_handle_t *)process);
 }
@@ -58,27 +66,27 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
     struct buffer *into =
         handle == (uv_handle_t *)&child->pipes[0] ? &child->output : &child->errors;
     const size_t room = into->max - into->length;
+    if (room == 0) {
+        *out = uv_buf_init(excess, sizeof(excess));
+        return;
+    }
     const size_t wanted = room < READ_BYTES ? room : READ_BYTES;
-    char *end = wanted > 0 ? buffer_reserve(into, wanted) : NULL;
-    *out = uv_buf_init(end, end ? (unsigned)wanted : 0); /* none: on_read gets UV_ENOBUFS */
+    *out = uv_buf_init(buffer_reserve(into, wanted), (unsigned)wanted);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *bytes)
 {
-    (void)bytes;
     struct subprocess *child = child_of((uv_handle_t *)stream);
     const bool is_output = stream == (uv_stream_t *)&child->pipes[0];
-    if (count > 0) {
-        struct buffer *into = is_output ? &child->output : &child->errors;
+    struct buffer *into = is_output ? &child->output : &child->errors;
+    if (count < 0) {
+        close_handle((uv_handle_t *)stream);
+    } else if (count > 0 && bytes->base != excess) {
         into->length += (size_t)count;
         into->data[into->length] = '\0';
-    } else if (count == UV_ENOBUFS && is_output) {
+    } else if (count > 0 && is_output) {
         child->ended = SUBPROCESS_OUTPUT_LIMIT;
-        uv_read_stop(stream);
-        kill_group(child);
-        close_handle((uv_handle_t *)stream);
-    } else if (count < 0) {
-        close_handle((uv_handle_t *)stream); /* its end; or of standard error we know enough */
+        stop(child);
     }
 }
 
@@ -140,15 +148,16 @@ static enum flow child_run(struct op *op)
 
 static void child_cancel(struct op *op)
 {
-    struct subprocess *child = op_cast(op, subprocess);
-    loop_timer_stop(op->link.loop, &child->timeout);
-    kill_group(child);
-    close_handle((uv_handle_t *)&child->pipes[0]);
-    close_handle((uv_handle_t *)&child->pipes[1]);
+    stop(op_cast(op, subprocess));
+}
+
+static void child_end(struct op *op)
+{
+    loop_timer_stop(op->link.loop, &op_cast(op, subprocess)->timeout);
 }
 
 static const struct step child_steps[] = {{"run", child_run}, {0}};
-static const struct op_kind child_kind = {"subprocess", child_steps, child_cancel, NULL};
+static const struct op_kind child_kind = {"subprocess", child_steps, child_cancel, child_end};
 
 void subprocess_start(struct subprocess *child, struct op_link link,
                       const struct subprocess_options *options)
