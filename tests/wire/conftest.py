@@ -2,7 +2,6 @@
 
 import contextlib
 import pathlib
-import shutil
 import tempfile
 
 import make_pdfs
@@ -42,12 +41,9 @@ def launch(tmp_path):
 @pytest.fixture(scope="session")
 def files():
     """{name: bytes} of good, broken and hostile files."""
-    folder = tempfile.mkdtemp(prefix="personad-files-")
-    try:
+    with tempfile.TemporaryDirectory() as folder:
         made = make_pdfs.write_all(folder)
-        yield {name: pathlib.Path(path).read_bytes() for name, path in made.items()}
-    finally:
-        shutil.rmtree(folder)
+        return {name: pathlib.Path(path).read_bytes() for name, path in made.items()}
 
 
 @pytest.fixture(scope="session")

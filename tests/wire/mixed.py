@@ -18,8 +18,8 @@ import urllib.parse
 
 import make_pdfs
 from wire import (
-    FORM_TYPE, PAGE_ORIGIN, PARSE, SAMPLE, TEXT, Client, Part, chunked, form, post_bytes,
-    request_bytes, upload)
+    PAGE_ORIGIN, PARSE, SAMPLE, TEXT, Client, Part, chunked, form, post_bytes, request_bytes,
+    upload)
 
 SEED = 20260102
 CLIENTS = 4

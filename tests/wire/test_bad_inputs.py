@@ -23,6 +23,7 @@ LIMITS = {
     "MAX_FIELDS": 5,
     "MAX_FIELD_BYTES": 64 * KB,
     "EXTRACT_CPU_SECONDS": 1,
+    "HEADER_TIMEOUT": 5,
 }
 
 
@@ -218,6 +219,8 @@ BAD = [
      holding("header")),
     ("a header of 200 KB", raw(request_bytes("GET", "/health", {"X-Padding": "x" * 200 * KB})),
      431, None),
+    ("a query of 2,000 parameters", raw(request_bytes("GET", "/health?" + "a=1&" * 2000)),
+     (414, 431), None),
 
     # The query
     ("save_to_db=maybe", query("?save_to_db=maybe"), 422, no_bool("maybe")),
@@ -296,7 +299,13 @@ BAD = [
     ("an unknown coding", smuggled("Transfer-Encoding: xchunked\r\n"), (400, 501), None),
     ("a coding before chunks", smuggled("Transfer-Encoding: gzip, chunked\r\n"), (400, 501), None),
     ("a coding that is none", smuggled("Transfer-Encoding: identity\r\n"), (400, 501), None),
+    ("a space behind the coding", smuggled("Transfer-Encoding: chunked \r\n"),
+     (400, 422, 501), None),
     ("a space before the colon", smuggled("Content-Length : 5\r\n"), 400, None),
+    ("a folded length", smuggled("Content-Length:\r\n 5\r\n"), 400, None),
+    ("a length behind a bare carriage return", smuggled("X: y\rContent-Length: 5\r\n"), 400, None),
+    ("a NUL in a header", smuggled("Transfer-Encoding: chunked\0\r\n"), 400, None),
+    ("two hosts", raw(request_bytes("GET", "/health", {"host": "other"})), 400, None),
     ("a length below zero", smuggled("Content-Length: -5\r\n"), 400, None),
     ("a length with a sign", smuggled("Content-Length: +5\r\n"), 400, None),
     ("a length that is a list", smuggled("Content-Length: 5, 5\r\n"), 400, None),

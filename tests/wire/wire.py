@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -334,11 +333,10 @@ class Server(Client):
 @contextlib.contextmanager
 def running(**settings):
     """A server with these settings, which is stopped and checked at the end."""
-    folder = tempfile.mkdtemp(prefix="personad-wire-")
-    server = Server(folder, settings)
-    try:
-        yield server.wait_for_port()
-        server.stop()
-    finally:
-        server.kill()
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="personad-wire-") as folder:
+        server = Server(folder, settings)
+        try:
+            yield server.wait_for_port()
+            server.stop()
+        finally:
+            server.kill()

@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+"""Measures the release build, and prints a table of what was measured against what is wanted.
+
+    run.py                 everything: about three minutes
+    run.py --only a,c      some of it, by letter
+    run.py --record        writes the table to README.md beside this file, too
+
+a: small requests against nginx; b: thousands of held clients; c: large uploads; d: the sample from
+end to end; e: the offline analysis; f: the start. PERSONAD names another binary. All load stays on
+this machine, and all figures of a run are from that run: ratios never mix two machines.
+"""
+
+import argparse
+import datetime
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+
+import held_clients
+import small_requests
+import uploads
+from measure import BINARY
+
+BENCHMARKS = {
+    "a": [small_requests.default_personas],
+    "b": [held_clients.held_clients],
+    "c": [uploads.one_upload, uploads.many_uploads],
+    "d": [uploads.sample],
+    "e": [uploads.analysis],
+    "f": [small_requests.start],
+}
+
+METHOD = """\
+## How it is measured
+
+- personad runs with its defaults and its log in `/dev/null`; nginx logs no requests. CPU is user
+  and system time of the one process (nginx: of its one worker) over a run of wrk with 64
+  connections, from `/proc/PID/stat`. The two take turns, five runs each; figures are medians.
+- Held clients have sent all but the last 8 bytes of their upload, and the server has read it all
+  (no socket has unread bytes). `QUEUE_LIMIT` is raised to let so many in. Memory is `VmRSS`,
+  against that after the very first answer; one who left is noticed when the server has closed its
+  socket.
+- Large uploads are 50 MB of noise named `.pdf`: taken, hashed and spooled in full, then refused for
+  what they are. `cat` copies the same file on the same disk; nothing is synced to it by either. The
+  resident set is that after one upload of 1 KB, against its peak since then.
+- The loop's lag is what a client sees that asks for `/health` every 5 ms on a kept connection while
+  32 uploads run, in a process of its own with a higher priority; how late that process was itself
+  is in brackets, and is not subtracted.
+- The bare `pdftotext` is started from Python on the same bytes, in turns with the uploads; each run
+  uploads other bytes (a comment behind the end of the PDF).
+- The start is from before the process is made to the end of the first answer to `/health`.
+"""
+
+
+def machine():
+    model = "an unknown processor"
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2 ** 30
+    return f"{model}, {os.cpu_count()} processors, {memory:.0f} GB, Linux {platform.release()}"
+
+
+def table(rows):
+    lines = ["| What | Measured | Target | Result |", "|---|---|---|---|"]
+    for row in rows:
+        result = {True: "pass", False: "FAIL", None: ""}[row.ok]
+        lines.append(f"| {row.what} | {row.measured} | {row.target} | {result} |")
+    return "\n".join(lines)
+
+
+def record(rows, load):
+    version = subprocess.run([BINARY, "--version"], stdout=subprocess.PIPE, text=True, check=True)
+    text = f"""# Benchmarks
+
+Made by `scripts/bench --record` on {datetime.date.today().isoformat()}: {version.stdout.strip()},
+{machine()}; load average {load:.2f} before the run.
+
+{table(rows)}
+
+{METHOD}"""
+    (pathlib.Path(__file__).parent / "README.md").write_text(text)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="LETTERS", help="comma-separated, such as a,c")
+    parser.add_argument("--record", action="store_true")
+    arguments = parser.parse_args()
+    letters = arguments.only.split(",") if arguments.only else list(BENCHMARKS)
+    if unknown := [letter for letter in letters if letter not in BENCHMARKS]:
+        parser.error(f"no such benchmark: {', '.join(unknown)}")
+    if arguments.record and set(letters) != set(BENCHMARKS):
+        parser.error("--record is for all of them")
+
+    load = os.getloadavg()[0]
+    rows = []
+    for letter in letters:
+        for benchmark in BENCHMARKS[letter]:
+            print(f"{letter}: {benchmark.__name__} ...", file=sys.stderr)
+            rows += benchmark()
+    print(table(rows))
+    if arguments.record:
+        record(rows, load)
+    return 0 if all(row.ok is not False for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
