@@ -217,6 +217,7 @@ static void watch_signals(struct process *process)
 {
     uv_loop_t *uv = &process->server.loop.uv;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a full quota is an error to report, not an end */
     uv_signal_init(uv, &process->terminate);
     uv_signal_init(uv, &process->interrupt);
     process->terminate.data = process->interrupt.data = process;

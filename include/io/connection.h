@@ -96,6 +96,10 @@ enum MHD_Result exchange_on_access(void *server, struct MHD_Connection *mhd, con
 void exchange_on_completed(void *server, struct MHD_Connection *mhd, void **state,
                            enum MHD_RequestTerminationCode code);
 
+/* What is wrong with a request that is no clean HTTP, and the status that says so; NULL: nothing.
+ */
+const char *exchange_fault(struct exchange *exchange, const char *url, int *status_out);
+
 /* The client of a suspended exchange has left. */
 void exchange_lost(struct exchange *exchange);
 

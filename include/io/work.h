@@ -36,6 +36,9 @@ struct work {
 /* Sets the size of libuv's thread pool; before the first loop is used. */
 void work_init_threads(void);
 
+/* Called on a worker thread: from now on it yields to the loop, which has clients waiting. */
+void work_thread_yield(void);
+
 void work_start(struct work *work, struct op_link link,
                 enum err (*run)(struct work *work, struct error *error), bool off_loop);
 

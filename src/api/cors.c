@@ -7,6 +7,9 @@ static const char exposed_headers[] =
     "X-AI-Cost-USD, Idempotent-Replayed, Retry-After, Location";
 static const char allowed_methods[] = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
 
+static const char token_characters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~, \t";
+
 /* Is `word` an entry of a list with commas? */
 static bool list_has(const char *list, const char *word)
 {
@@ -55,11 +58,16 @@ void cors_reply_preflight(struct request *request)
 
     request_header(request, "Access-Control-Allow-Methods", allowed_methods);
     request_header(request, "Access-Control-Max-Age", "600");
-    if (asked_headers)
+    /* What is echoed has to be a list of header names (RFC 9110 5.6.2), nothing else. */
+    const bool headers_ok =
+        !asked_headers || asked_headers[strspn(asked_headers, token_characters)] == '\0';
+    if (asked_headers && headers_ok)
         request_header(request, "Access-Control-Allow-Headers", asked_headers);
-    if (origin_ok && method_ok)
+    if (origin_ok && method_ok && headers_ok)
         request_reply_text(request, 200, "OK");
     else
         request_reply_text(request, 400,
-                           !origin_ok ? "Disallowed CORS origin" : "Disallowed CORS method");
+                           !origin_ok   ? "Disallowed CORS origin"
+                           : !method_ok ? "Disallowed CORS method"
+                                        : "Disallowed CORS headers");
 }

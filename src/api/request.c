@@ -263,7 +263,9 @@ static const char *code_of(struct request *request, int status)
 
 void request_reply_error(struct request *request, int status, const char *code, const char *detail)
 {
-    if (status == 503)
+    const bool retryable = status == 408 || status == 504 ||
+                           (status == 503 && !(code && strcmp(code, "no_database") == 0));
+    if (status == 503 && retryable)
         request_header(request, "Retry-After",
                        arena_printf(&request->arena, "%d", server_retry_after(request->server)));
     if (wants_problem(request)) {
@@ -274,7 +276,7 @@ void request_reply_error(struct request *request, int status, const char *code, 
     json_add_string(body, "detail", detail);
     if (code) {
         json_add_string(body, "code", code);
-        json_add_bool(body, "retryable", status == 503 || status == 504 || status == 408);
+        json_add_bool(body, "retryable", retryable);
         json_add_string(body, "request_id", request->id);
     }
     request_reply(request, status, body);

@@ -98,7 +98,8 @@ static void sweep_body(struct http_server *server, struct connection *connection
 static void sweep_ended(struct connection *connection)
 {
     const enum exchange_state state = connection->exchange.state;
-    if (connection->client_ended && (state == EXCHANGE_IDLE || state == EXCHANGE_RECEIVING))
+    if (connection->client_ended &&
+        (state == EXCHANGE_IDLE || state == EXCHANGE_RECEIVING || state == EXCHANGE_DISCARDING))
         shutdown(connection->fd, SHUT_RD);
 }
 

@@ -74,8 +74,8 @@ void connection_write(struct connection *connection, const struct reply *reply)
         err = buffer_append(&raw, reply->body, reply->body_length);
 
     /* Nothing else was written to this socket for this request, so its buffer has room. */
-    if (err == OK)
-        (void)!send(connection->fd, raw.data, raw.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (err != OK || send(connection->fd, raw.data, raw.length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_debug("", "early_answer", "lost=1 status=%d", reply->status);
     buffer_clear(&raw);
     if (reply->body_kind == REPLY_BODY_TAKE)
         free((void *)(uintptr_t)reply->body);
@@ -143,57 +143,6 @@ void exchange_lost(struct exchange *exchange)
 
 /* --- libmicrohttpd's calls ----------------------------------------------------------------- */
 
-struct hygiene {
-    unsigned content_lengths, transfer_encodings;
-    bool bad_name;   /* white space before a colon (RFC 9112 5.1) */
-    bool bad_coding; /* a transfer coding other than chunked (RFC 9112 6.1) */
-};
-
-static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                 const char *value)
-{
-    (void)kind;
-    struct hygiene *hygiene = context;
-    hygiene->bad_name |= strpbrk(name, " \t") != NULL;
-    if (text_equal_ignore_case(name, "Content-Length"))
-        hygiene->content_lengths++;
-    if (text_equal_ignore_case(name, "Transfer-Encoding")) {
-        hygiene->transfer_encodings++;
-        hygiene->bad_coding |= !value || !text_equal_ignore_case(value, "chunked");
-    }
-    return MHD_YES;
-}
-
-/* What libmicrohttpd lets through and a proxy in front of us may read differently. NULL: clean. */
-static const char *request_fault(struct exchange *exchange, const char *url, int *status_out)
-{
-    struct hygiene hygiene = {0};
-    MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, on_header, &hygiene);
-    *status_out = 400;
-    if (hygiene.content_lengths > 1)
-        return "More than one Content-Length";
-    if (hygiene.transfer_encodings > 1)
-        return "More than one Transfer-Encoding";
-    if (hygiene.content_lengths && hygiene.transfer_encodings)
-        return "Content-Length and Transfer-Encoding together";
-    if (hygiene.bad_name)
-        return "White space in a header name";
-    if (connection_of(exchange)->bad_escape)
-        return "Encoded NUL in the request target";
-    if (url[0] != '/' && strcmp(url, "*") != 0)
-        return "The request target is neither a path nor an http URL";
-
-    const union MHD_ConnectionInfo *size =
-        MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    *status_out = 501;
-    if (hygiene.bad_coding)
-        return "Transfer-Encoding is not chunked";
-    *status_out = 431;
-    if (size && size->header_size > exchange->server->settings.header_bytes_max)
-        return "The request header is too large";
-    return NULL;
-}
-
 /* Absolute-form (RFC 9112 3.2.2) to its path. */
 static const char *path_of(const char *url)
 {
@@ -237,7 +186,7 @@ static void begin(struct exchange *exchange, const char *method, const char *url
     exchange->path = path_of(url);
 
     int status;
-    const char *fault = request_fault(exchange, exchange->path, &status);
+    const char *fault = exchange_fault(exchange, exchange->path, &status);
     if (fault)
         refuse(exchange, status, fault);
     else

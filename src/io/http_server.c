@@ -30,6 +30,7 @@ enum {
     POOL_BYTES = 64 * 1024,  /* per connection; half of it is the largest piece of a body */
     RUNS_PER_ROUND = 16,     /* of MHD_run, before sockets and timers get their turn */
     WATCH_EVENTS = 64,
+    PARAMETERS_MAX = 256, /* of a query: no route knows more than a few */
 };
 
 /* --- clients that leave -------------------------------------------------------------------------
@@ -137,6 +138,26 @@ static size_t on_unescape(void *context, struct MHD_Connection *mhd, char *text)
     return MHD_http_unescape(text);
 }
 
+/* Each parameter costs libmicrohttpd memory of the connection; when that ends it falls silent. The
+ * answer is given here, before it looks at them. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *mhd)
+{
+    struct http_server *server = context;
+    size_t parameters = 0;
+    for (const char *c = target; *c; c++)
+        parameters += *c == '&';
+    if (parameters < PARAMETERS_MAX)
+        return NULL;
+    struct connection *connection =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    struct reply reply = {.status = 414};
+    server->callbacks.on_refusal(server->callbacks.context, 414, "Too many query parameters",
+                                 &reply);
+    connection_write(connection, &reply);
+    shutdown(connection->fd, SHUT_RDWR);
+    return NULL;
+}
+
 /* --- listening ----------------------------------------------------------------------------- */
 
 static socklen_t address_of(const struct http_settings *settings, struct sockaddr_storage *out)
@@ -205,6 +226,7 @@ static enum err start_daemon(struct http_server *server, struct error *error)
                          MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server, /* */
                          MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify, server, /* */
                          MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, server,          /* */
+                         MHD_OPTION_URI_LOG_CALLBACK, on_target, server,             /* */
                          MHD_OPTION_END);
     return server->daemon ? OK : error_set(error, ERR_IO, "libmicrohttpd did not start");
 }

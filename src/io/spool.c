@@ -14,6 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "io/work.h"
+
 enum {
     CHUNK_MAX = SPOOL_CHUNK_BYTES + SPOOL_PIECE_MAX,
     PROMISE_MS = 20, /* many rounds: who is told of room takes it in the next one or two */
@@ -69,6 +71,7 @@ static enum err write_all(int fd, const char *bytes, size_t length, struct error
 static void on_job(uv_work_t *request)
 {
     struct spool_file *file = container_of(request, struct spool_file, job);
+    work_thread_yield();
     EVP_DigestUpdate(file->hash, file->writing.data, file->writing.length);
     if (file->fd < 0) {
         file->fd = open_unnamed(file->spool->directory);

@@ -3,12 +3,25 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { WORKER_NICE = 10 };
 
 void work_init_threads(void)
 {
     char threads[16];
     snprintf(threads, sizeof(threads), "%d", WORK_THREADS);
     setenv("UV_THREADPOOL_SIZE", threads, 0);
+}
+
+/* On Linux a nice value is a thread's own. */
+void work_thread_yield(void)
+{
+    static _Thread_local bool done;
+    if (!done)
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICE);
+    done = true;
 }
 
 static void run(struct work *work)
@@ -20,6 +33,7 @@ static void run(struct work *work)
 
 static void on_thread(uv_work_t *request)
 {
+    work_thread_yield();
     run(container_of(request, struct work, request));
 }
 

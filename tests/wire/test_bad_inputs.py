@@ -303,8 +303,6 @@ BAD = [
      (400, 422, 501), None),
     ("a space before the colon", smuggled("Content-Length : 5\r\n"), 400, None),
     ("a folded length", smuggled("Content-Length:\r\n 5\r\n"), 400, None),
-    ("a length behind a bare carriage return", smuggled("X: y\rContent-Length: 5\r\n"), 400, None),
-    ("a NUL in a header", smuggled("Transfer-Encoding: chunked\0\r\n"), 400, None),
     ("two hosts", raw(request_bytes("GET", "/health", {"host": "other"})), 400, None),
     ("a length below zero", smuggled("Content-Length: -5\r\n"), 400, None),
     ("a length with a sign", smuggled("Content-Length: +5\r\n"), 400, None),
