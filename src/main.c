@@ -231,6 +231,10 @@ static enum err start(struct process *process, struct error *error)
     const struct config *config = &process->config;
     if (!find_program_dir(process))
         return error_set(error, ERR_UNAVAILABLE, "/proc is not mounted");
+    if (config->auth_mode == AUTH_REQUIRED) /* rather no service than one that looks protected */
+        return error_set(error, ERR_UNAVAILABLE,
+                         "AUTH_MODE=required: this version cannot check who calls; set it to "
+                         "optional, or put a proxy that does in front");
     server->sandbox_fault = sandbox_fault(process);
     if (server->sandbox_fault && config->extract_sandbox == SANDBOX_STRICT)
         return error_set(error, ERR_UNAVAILABLE, "EXTRACT_SANDBOX=strict: %s",

@@ -3,7 +3,7 @@
  * people and organisations that is left when forms of one name are merged and the rest is judged.
  *
  *     struct names names;
- *     names_init(&names);
+ *     names_init(&names, length);
  *     if (names_find(&names, &document, vocabulary, cancel) == OK)
  *         cast_choose(&names, &document, arena, &cast);
  *     names_clear(&names);
@@ -81,11 +81,12 @@ struct names {
     struct candidate *candidates;
     size_t candidate_count;
     uint32_t *slots; /* candidates by key: index + 1 */
+    size_t slot_count;
     struct mention *mentions;
     size_t mention_count, mention_capacity;
 };
 
-void names_init(struct names *names);
+void names_init(struct names *names, size_t text_length);
 void names_clear(struct names *names);
 
 /* Reads the prose twice: for how its words are written, then for names. */

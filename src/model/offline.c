@@ -73,7 +73,7 @@ static enum err analyse_document(const struct document *document,
 {
     struct vocabulary *vocabulary = vocabulary_new(document->length);
     struct names names;
-    names_init(&names);
+    names_init(&names, document->length);
     const enum err err = names_find(&names, document, vocabulary, options->cancel);
     if (err == OK) {
         struct cast cast;

@@ -23,7 +23,9 @@ enum {
     SINGLE_SCORE = 7,
     SINGLE_GIVEN_SCORE = 5,
     HEADS_MAX = 8,
-    INDEX_SLOTS = 128 * 1024,
+    INDEX_SLOTS_MIN = 256,
+    INDEX_SLOTS_MAX = 128 * 1024,
+    INDEX_SLOTS_EACH = 8, /* per candidate: most have two or three parts */
     PROBES_MAX = 32,
 };
 
@@ -36,6 +38,7 @@ struct index_entry {
 struct merger {
     struct names *names;
     struct index_entry *index;
+    size_t index_slots; /* a power of two, after the number of candidates: most texts have few */
     uint32_t *order;
     const char *prose;
 };
@@ -86,7 +89,7 @@ static bool looks_like_organisation(const struct candidate *candidate)
 static struct index_entry *index_entry(const struct merger *merger, uint64_t part)
 {
     for (uint64_t probe = 0; probe < PROBES_MAX; probe++) {
-        struct index_entry *entry = &merger->index[(part + probe) % INDEX_SLOTS];
+        struct index_entry *entry = &merger->index[(part + probe) % merger->index_slots];
         if (entry->part == part || entry->part == 0)
             return entry;
     }
@@ -295,7 +298,11 @@ void cast_choose(struct names *names, const struct document *document, size_t mo
                  struct arena *arena, struct cast *out)
 {
     struct merger merger = {.names = names, .prose = document->prose};
-    merger.index = calloc(INDEX_SLOTS, sizeof(*merger.index));
+    merger.index_slots = INDEX_SLOTS_MIN;
+    while (merger.index_slots < INDEX_SLOTS_MAX &&
+           merger.index_slots < INDEX_SLOTS_EACH * names->candidate_count)
+        merger.index_slots *= 2;
+    merger.index = calloc(merger.index_slots, sizeof(*merger.index));
     merger.order = calloc(names->candidate_count + 1, sizeof(*merger.order));
     struct member *members = calloc(names->candidate_count + 1, sizeof(*members));
     if (!merger.index || !merger.order || !members)

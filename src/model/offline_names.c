@@ -14,7 +14,14 @@
 
 #include "model/offline_runs.h"
 
-enum { CANDIDATE_SLOTS = 64 * 1024, PROBES_MAX = 32, APPOSITION_TOKENS = 9, PRONOUN_TOKENS = 16 };
+enum {
+    CANDIDATE_SLOTS_MIN = 4 * 1024,
+    CANDIDATE_SLOTS_MAX = 64 * 1024,
+    BYTES_PER_SLOT = 16, /* of text: a new name comes less often than that */
+    PROBES_MAX = 32,
+    APPOSITION_TOKENS = 9,
+    PRONOUN_TOKENS = 16,
+};
 
 static void *checked(void *memory)
 {
@@ -23,10 +30,13 @@ static void *checked(void *memory)
     return memory;
 }
 
-void names_init(struct names *names)
+void names_init(struct names *names, size_t text_length)
 {
-    *names = (struct names){0};
-    names->slots = checked(calloc(CANDIDATE_SLOTS, sizeof(*names->slots)));
+    size_t slot_count = CANDIDATE_SLOTS_MIN;
+    while (slot_count < CANDIDATE_SLOTS_MAX && slot_count < text_length / BYTES_PER_SLOT)
+        slot_count *= 2;
+    *names = (struct names){.slot_count = slot_count};
+    names->slots = checked(calloc(slot_count, sizeof(*names->slots)));
 }
 
 void names_clear(struct names *names)
@@ -205,7 +215,7 @@ static void run_parts(const struct sentence *sentence, const struct run *run, co
 static struct candidate *candidate_for(struct names *names, const struct candidate *model)
 {
     for (size_t probe = 0; probe < PROBES_MAX; probe++) {
-        uint32_t *slot = &names->slots[(model->key + probe) % CANDIDATE_SLOTS];
+        uint32_t *slot = &names->slots[(model->key + probe) % names->slot_count];
         if (*slot && names->candidates[*slot - 1].key == model->key)
             return &names->candidates[*slot - 1];
         if (*slot)
