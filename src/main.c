@@ -186,7 +186,8 @@ static void init_tools(struct process *process)
                        : processors > 0               ? (int)processors
                                                       : 1;
     tools->config = config;
-    gate_init(&tools->extract_gate, "extract", (size_t)places);
+    gate_init(&tools->extract_gate, &process->server.loop, "extract",
+              &(struct gate_settings){.places = (size_t)places});
     tools->extract_limits = (struct extract_limits){
         .program_dir = process->program_dir,
         .cpu_seconds = config->extract_cpu_seconds,
@@ -258,6 +259,8 @@ static void take_down(struct process *process)
     uv_close((uv_handle_t *)&process->terminate, NULL);
     uv_close((uv_handle_t *)&process->interrupt, NULL);
     http_server_free(server->http);
+    if (server->working == 0) /* else what was at work goes with the process */
+        gate_clear(&server->tools.extract_gate);
     loop_clear(&server->loop);
     if (server->spool.loop)
         spool_clear(&server->spool);

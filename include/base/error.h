@@ -31,7 +31,14 @@
     X(ERR_DRAINING, 503, "draining")            /* the server is being stopped */                  \
     X(ERR_UNAVAILABLE, 503, "unavailable")      /* something the request needs is not there */     \
     X(ERR_NO_SPACE, 503, "no_space")            /* the disk for uploads is full */                 \
-    X(ERR_IO, 500, "io")                        /* a system call failed */
+    X(ERR_IO, 500, "io")                        /* a system call failed */                         \
+    X(ERR_UPSTREAM, 502, "upstream")            /* an outside service failed or said nonsense */   \
+    X(ERR_UPSTREAM_CONFIG, 502, "upstream_config")    /* it refuses our key or our set-up */       \
+    X(ERR_UPSTREAM_REQUEST, 502, "upstream_request")  /* it refuses what we asked */               \
+    X(ERR_REFUSED, 502, "refused")                    /* its policy refuses the content */         \
+    X(ERR_RATE_LIMITED, 503, "upstream_rate_limited") /* too many calls; it said when again */     \
+    X(ERR_QUOTA, 503, "upstream_quota")      /* no money or credits left there, or our budget */   \
+    X(ERR_BREAKER_OPEN, 503, "breaker_open") /* it failed too often lately: not even tried */
 
 enum err {
     OK = 0,

@@ -50,9 +50,10 @@ struct op;
 
 /* What a step wants to happen next. */
 enum flow {
-    FLOW_NEXT, /* go on with the next step at once */
-    FLOW_WAIT, /* go on with it when no child and no hold is left */
-    FLOW_DONE, /* end here; children still at work are cancelled */
+    FLOW_NEXT,  /* go on with the next step at once */
+    FLOW_WAIT,  /* go on with it when no child and no hold is left */
+    FLOW_AGAIN, /* begin again with the first step, once no child and no hold is left */
+    FLOW_DONE,  /* end here; children still at work are cancelled */
 };
 
 typedef enum flow step_fn(struct op *op);

@@ -25,7 +25,8 @@ struct extract {
     struct op op;
     struct pipeline_tools *tools;
     const struct input_file *input;
-    struct arena arena; /* of the command line */
+    struct gate_rank rank; /* at the gate */
+    struct arena arena;    /* of the command line */
     enum file_kind kind;
     const char *argv[EXTRACT_ARGUMENTS_MAX];
     struct gate_pass pass;
@@ -36,7 +37,7 @@ struct extract {
 };
 
 void extract_start(struct extract *extract, struct op_link link, struct pipeline_tools *tools,
-                   const struct input_file *input);
+                   const struct input_file *input, const struct gate_rank *rank);
 
 /* After it has finished: frees the text. Nothing happens for one that is `{0}`. */
 void extract_clear(struct extract *extract);

@@ -16,6 +16,7 @@ struct parse_files {
     struct arena *arena;             /* the request's */
     const struct input_file *inputs; /* [0] is the main file */
     size_t input_count;
+    struct gate_rank rank;    /* of the main file; the others stand behind it in their order */
     struct extract *extracts; /* one per input */
     /* results, in `arena` or in the extracts until parse_files_clear */
     struct slice main_text;
@@ -27,7 +28,8 @@ struct parse_files {
 };
 
 void parse_files_start(struct parse_files *files, struct op_link link, struct pipeline_tools *tools,
-                       struct arena *arena, const struct input_file *inputs, size_t input_count);
+                       struct arena *arena, const struct input_file *inputs, size_t input_count,
+                       const struct gate_rank *rank);
 
 /* After it has finished: frees the texts. Nothing happens for one that is `{0}`. */
 void parse_files_clear(struct parse_files *files);

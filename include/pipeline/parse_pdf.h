@@ -29,6 +29,7 @@ struct parse_pdf {
     struct arena *arena; /* the request's */
     const struct input_file *inputs;
     size_t input_count;
+    struct gate_rank rank;
     struct parse_files files;
     struct analysis analysis;
     unsigned degraded; /* of enum degraded_part */
@@ -36,9 +37,11 @@ struct parse_pdf {
     size_t warning_count;
 };
 
-/* `inputs` live in `arena` or longer; [0] is the main file. */
+/* `inputs` live in `arena` or longer; [0] is the main file. `rank` says whose upload it is and
+ * since when; its order is the main file's. */
 void parse_pdf_start(struct parse_pdf *parse, struct op_link link, struct pipeline_tools *tools,
-                     struct arena *arena, const struct input_file *inputs, size_t input_count);
+                     struct arena *arena, const struct input_file *inputs, size_t input_count,
+                     const struct gate_rank *rank);
 
 /* After it has finished: frees texts and case study. Nothing happens for one that is `{0}`. */
 void parse_pdf_clear(struct parse_pdf *parse);

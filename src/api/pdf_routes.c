@@ -108,8 +108,9 @@ static enum flow parse(struct op *op)
     }
     struct parse_pdf *work = arena_new(&request->arena, struct parse_pdf);
     request->work = work;
+    const struct gate_rank rank = {.request = request, .age_ns = op->started_ns};
     parse_pdf_start(work, need(op), &request->server->tools, &request->arena, upload->files,
-                    upload->file_count);
+                    upload->file_count, &rank);
     return FLOW_WAIT;
 }
 

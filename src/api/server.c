@@ -21,7 +21,7 @@ enum { RETRY_AFTER_MAX_S = 120 };
 
 int server_retry_after(const struct server *server)
 {
-    const double places = (double)server->tools.extract_gate.places;
+    const double places = (double)server->tools.extract_gate.settings.places;
     const double seconds = (double)server->working * server->working_seconds / places;
     const double jittered = seconds * (0.75 + 0.5 * (double)rand() / RAND_MAX);
     return jittered < 1                   ? 1

@@ -161,7 +161,9 @@ static void dispatch(struct deferred *deferred)
         op->state = OP_WAITING;
         if (flow == FLOW_DONE)
             begin_end(op, &(struct error){0}); /* no effect after op_fail */
-        if (flow == FLOW_WAIT && outstanding(op) > 0 && !op->ending)
+        if (flow == FLOW_AGAIN)
+            op->next_step = 0;
+        if ((flow == FLOW_WAIT || flow == FLOW_AGAIN) && outstanding(op) > 0 && !op->ending)
             return;
     }
     tell(op);

@@ -33,7 +33,7 @@ static enum flow enter(struct op *op)
     struct extract *extract = op_cast(op, extract);
     if (extract->kind == FILE_TEXT || extract->kind == FILE_UNKNOWN)
         return FLOW_NEXT;
-    gate_enter(&extract->pass, need(op), &extract->tools->extract_gate);
+    gate_enter(&extract->pass, need(op), &extract->tools->extract_gate, &extract->rank);
     return FLOW_WAIT;
 }
 
@@ -140,11 +140,12 @@ static const struct step extract_steps[] = {
 static const struct op_kind extract_kind = {"extract", extract_steps, NULL, extract_end};
 
 void extract_start(struct extract *extract, struct op_link link, struct pipeline_tools *tools,
-                   const struct input_file *input)
+                   const struct input_file *input, const struct gate_rank *rank)
 {
     memset(extract, 0, sizeof(*extract));
     extract->tools = tools;
     extract->input = input;
+    extract->rank = *rank;
     extract->kind = file_kind_of(input->name, input->content_type);
     arena_init(&extract->arena);
     op_start(&extract->op, &extract_kind, link);

@@ -7,14 +7,16 @@
 
 static const char deadline_detail[] = "processing the files took too long";
 
-/* The main file first, so that it is first at the gate. */
 static enum flow extract_all(struct op *op)
 {
     struct parse_files *files = op_cast(op, parse_files);
     op_deadline(op, files->tools->config->files_timeout_ms, deadline_detail);
-    for (size_t i = 0; i < files->input_count; i++)
+    for (size_t i = 0; i < files->input_count; i++) {
+        struct gate_rank rank = files->rank;
+        rank.order = (unsigned)i;
         extract_start(&files->extracts[i], i == 0 ? need(op) : try(op), files->tools,
-                      &files->inputs[i]);
+                      &files->inputs[i], &rank);
+    }
     return FLOW_WAIT;
 }
 
@@ -59,7 +61,8 @@ static const struct op_kind parse_files_kind = {"parse_files", parse_files_steps
                                                 parse_files_end};
 
 void parse_files_start(struct parse_files *files, struct op_link link, struct pipeline_tools *tools,
-                       struct arena *arena, const struct input_file *inputs, size_t input_count)
+                       struct arena *arena, const struct input_file *inputs, size_t input_count,
+                       const struct gate_rank *rank)
 {
     assert(input_count > 0);
     memset(files, 0, sizeof(*files));
@@ -67,6 +70,7 @@ void parse_files_start(struct parse_files *files, struct op_link link, struct pi
     files->arena = arena;
     files->inputs = inputs;
     files->input_count = input_count;
+    files->rank = *rank;
     files->extracts = arena_zalloc(arena, input_count, sizeof(struct extract));
     op_start(&files->op, &parse_files_kind, link);
 }

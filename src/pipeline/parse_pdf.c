@@ -34,7 +34,7 @@ static enum flow read_files(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
     parse_files_start(&parse->files, need(op), parse->tools, parse->arena, parse->inputs,
-                      parse->input_count);
+                      parse->input_count, &parse->rank);
     return FLOW_WAIT;
 }
 
@@ -66,13 +66,15 @@ static const struct step parse_pdf_steps[] = {
 static const struct op_kind parse_pdf_kind = {"parse_pdf", parse_pdf_steps, NULL, NULL};
 
 void parse_pdf_start(struct parse_pdf *parse, struct op_link link, struct pipeline_tools *tools,
-                     struct arena *arena, const struct input_file *inputs, size_t input_count)
+                     struct arena *arena, const struct input_file *inputs, size_t input_count,
+                     const struct gate_rank *rank)
 {
     memset(parse, 0, sizeof(*parse));
     parse->tools = tools;
     parse->arena = arena;
     parse->inputs = inputs;
     parse->input_count = input_count;
+    parse->rank = *rank;
     op_start(&parse->op, &parse_pdf_kind, link);
 }
 

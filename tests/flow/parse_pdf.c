@@ -74,7 +74,8 @@ static void begin(void)
     flow.config.files_timeout_ms = 60000;
     flow.config.scene_count = 4;
     flow.tools.config = &flow.config;
-    gate_init(&flow.tools.extract_gate, "extract", 1); /* so that one has to wait */
+    gate_init(&flow.tools.extract_gate, &flow.loop, "extract",
+              &(struct gate_settings){.places = 1}); /* so that one has to wait */
     flow.tools.extract_limits = (struct extract_limits){
         .program_dir = SANDBOX_DIR, .cpu_seconds = 20, .memory = 512 << 20, .output = 16 << 20};
 
@@ -110,7 +111,7 @@ static enum err run(size_t cancel_round)
     uv_prepare_init(&flow.loop.uv, &flow.prepare);
     uv_prepare_start(&flow.prepare, on_round);
     parse_pdf_start(&flow.parse, root(&flow.loop, on_finish, NULL), &flow.tools, &flow.arena,
-                    flow.inputs, FILES);
+                    flow.inputs, FILES, &(struct gate_rank){.request = &flow});
     loop_run(&flow.loop);
     assert_int_equal(flow.finishes, 1);
     assert_int_equal(flow.tools.extract_gate.taken, 0);
@@ -125,6 +126,7 @@ static void end(void)
     for (size_t i = 0; i < FILES; i++)
         spool_file_free(flow.inputs[i].file);
     arena_clear(&flow.arena);
+    gate_clear(&flow.tools.extract_gate);
     loop_clear(&flow.loop);
     spool_clear(&flow.spool);
 }

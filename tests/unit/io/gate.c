@@ -1,6 +1,7 @@
 /*
- * A gate and those who pass it: each is an operation that enters, stays until it is let go, and
- * leaves in its on_end, as real ones do. What the gate counts is compared with what is seen.
+ * The gate against a model of it that is written down from the header, without a heap, a list or an
+ * event: after each action both must agree on who is inside, who waits, who was turned away and how
+ * the breaker stands. Driven by every sequence of a few actions, and by 100,000 random ones.
  */
 #include "io/gate.h"
 
@@ -11,366 +12,782 @@
 
 #include <cmocka.h>
 
-enum { PLACES = 3, VISITORS = 64, STEPS = 10000, MOMENTS = 12 };
+#include "unit/io/virtual_loop.h"
 
-struct visitor {
-    struct op op;
-    struct gate_pass pass;
-    size_t ticket; /* order of arrival */
-    bool used;     /* started and not finished */
-    bool tried;    /* the pass is a tried child: its failure is not the visitor's */
-    bool staying;  /* inside, with a hold */
-    bool was_inside;
-    struct error error;
+enum {
+    PASSES = 48,
+    REPORTS = 128 * 1024,
+    OPEN_MS = 300,
+    FATAL_MS = 1000,
+    WINDOW_MS = 500,
+    FAILURES_MIN = 3,
 };
+
+/* --- the model ------------------------------------------------------------------------------ */
+
+enum place { NOWHERE, WAITS, INSIDE, TURNED_AWAY, CANCELLED };
+
+struct model_pass {
+    struct gate_rank rank;
+    enum place place;
+    unsigned long arrival;
+};
+
+static struct {
+    size_t places;
+    struct model_pass passes[PASSES];
+    unsigned long arrivals;
+    enum gate_state state;
+    int probe; /* index; -1: none */
+    uint64_t reopen_ms, held_until_ms;
+    struct {
+        uint64_t at_ms;
+        bool failure;
+    } reports[REPORTS]; /* all since it closed last */
+    size_t report_count;
+} model;
+
+static size_t model_count(enum place place, const void *request)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < PASSES; i++) {
+        count +=
+            model.passes[i].place == place && (!request || model.passes[i].rank.request == request);
+    }
+    return count;
+}
+
+static bool model_may_have_another(const void *request)
+{
+    if (!request)
+        return true;
+    const bool others_wait = model_count(WAITS, NULL) > model_count(WAITS, request);
+    const size_t share = model.places > 2 ? model.places - 1 : 1;
+    return !others_wait || model_count(INSIDE, request) < share;
+}
+
+static bool model_before(const struct model_pass *a, const struct model_pass *b)
+{
+    if (a->rank.age_ns != b->rank.age_ns)
+        return a->rank.age_ns < b->rank.age_ns;
+    if (a->rank.order != b->rank.order)
+        return a->rank.order < b->rank.order;
+    return a->arrival < b->arrival;
+}
+
+static void model_settle(void)
+{
+    while (model.held_until_ms <= virtual_now_ms && model_count(INSIDE, NULL) < model.places) {
+        struct model_pass *best = NULL;
+        for (size_t i = 0; i < PASSES; i++) {
+            struct model_pass *pass = &model.passes[i];
+            if (pass->place == WAITS && model_may_have_another(pass->rank.request) &&
+                (!best || model_before(pass, best)))
+                best = pass;
+        }
+        if (!best)
+            return;
+        best->place = INSIDE;
+    }
+}
+
+static void model_look_at_the_clock(void)
+{
+    if (model.state == GATE_OPEN && virtual_now_ms >= model.reopen_ms)
+        model.state = GATE_HALF_OPEN;
+}
+
+static void model_enter(int at, struct gate_rank rank)
+{
+    model.passes[at] = (struct model_pass){rank, WAITS, model.arrivals++};
+    if (model.state == GATE_OPEN || (model.state == GATE_HALF_OPEN && model.probe >= 0))
+        model.passes[at].place = TURNED_AWAY;
+    else if (model.state == GATE_HALF_OPEN)
+        model.probe = at;
+    model_settle();
+}
+
+static void model_open(uint64_t ms)
+{
+    const uint64_t until = virtual_now_ms + ms;
+    if (model.state != GATE_OPEN || until > model.reopen_ms)
+        model.reopen_ms = until;
+    model.state = GATE_OPEN;
+    model.probe = -1;
+    for (size_t i = 0; i < PASSES; i++) {
+        if (model.passes[i].place == WAITS)
+            model.passes[i].place = TURNED_AWAY;
+    }
+}
+
+static void model_report(int at, enum gate_result result)
+{
+    if (result == GATE_FATAL) {
+        model_open(FATAL_MS);
+    } else if (result == GATE_NEUTRAL) {
+        return;
+    } else if (model.state == GATE_CLOSED) {
+        model.reports[model.report_count].at_ms = virtual_now_ms;
+        model.reports[model.report_count++].failure = result == GATE_FAILURE;
+        size_t failures = 0, all = 0;
+        for (size_t i = model.report_count; i-- > 0 && model.report_count - i <= 64;) {
+            const bool recent = model.reports[i].at_ms + WINDOW_MS > virtual_now_ms;
+            all += recent;
+            failures += recent && model.reports[i].failure;
+        }
+        if (result == GATE_FAILURE && failures >= FAILURES_MIN && 2 * failures >= all)
+            model_open(OPEN_MS);
+    } else if (model.probe == at && result == GATE_FAILURE) {
+        model_open(OPEN_MS);
+    } else if (model.probe == at) {
+        model.state = GATE_CLOSED;
+        model.probe = -1;
+        model.report_count = 0;
+    }
+}
+
+static void model_go(int at, enum place to)
+{
+    model.passes[at].place = to;
+    if (model.probe == at)
+        model.probe = -1;
+    model_settle();
+}
+
+/* --- the world ------------------------------------------------------------------------------ */
 
 static struct {
     struct loop loop;
     struct gate gate;
-    struct visitor visitors[VISITORS];
-    size_t tickets; /* given out */
-    size_t inside;
-    size_t finished;
-    size_t passed; /* came inside */
-    unsigned random;
+    struct gate_pass passes[PASSES];
+    size_t finishes[PASSES];
+    size_t opened, closed, probed, turned_away;
 } world;
 
-static unsigned random_below(unsigned limit)
+static struct gate_settings settings(size_t places)
 {
-    world.random = world.random * 1664525u + 1013904223u;
-    return (world.random >> 8) % limit;
+    return (struct gate_settings){
+        .places = places,
+        .failures_min = FAILURES_MIN,
+        .failure_share = 0.5,
+        .window_ms = WINDOW_MS,
+        .open_ms = OPEN_MS,
+        .fatal_ms = FATAL_MS,
+    };
 }
 
-static enum flow visitor_enter(struct op *op)
+static void begin(const struct gate_settings *gate_settings)
 {
-    struct visitor *visitor = op_cast(op, visitor);
-    visitor->ticket = ++world.tickets;
-    gate_enter(&visitor->pass, visitor->tried ? try(op) : need(op), &world.gate);
-    return FLOW_WAIT;
+    memset(&world, 0, sizeof(world));
+    memset(model.passes, 0, sizeof(model.passes));
+    model.places = gate_settings->places;
+    model.arrivals = 0;
+    model.state = GATE_CLOSED;
+    model.probe = -1;
+    model.reopen_ms = model.held_until_ms = 0;
+    model.report_count = 0;
+    world.loop = virtual_loop();
+    gate_init(&world.gate, &world.loop, "openai", gate_settings);
 }
-
-static enum flow visitor_stay(struct op *op)
-{
-    struct visitor *visitor = op_cast(op, visitor);
-    if (op_error(&visitor->pass.op)->code != OK) {
-        assert_true(visitor->tried);
-        return FLOW_DONE;
-    }
-    assert_true(visitor->pass.inside);
-    for (size_t i = 0; i < VISITORS; i++) { /* nobody was overtaken */
-        const struct visitor *other = &world.visitors[i];
-        assert_false(other->used && other->pass.queued && other->ticket < visitor->ticket);
-    }
-    assert_true(++world.inside <= world.gate.places);
-    world.passed++;
-    visitor->was_inside = visitor->staying = true;
-    op_hold(op);
-    return FLOW_WAIT;
-}
-
-static void go(struct visitor *visitor)
-{
-    if (!visitor->staying)
-        return;
-    visitor->staying = false;
-    op_release(&visitor->op);
-}
-
-static void visitor_cancel(struct op *op)
-{
-    go(op_cast(op, visitor));
-}
-
-static void visitor_end(struct op *op)
-{
-    struct visitor *visitor = op_cast(op, visitor);
-    if (visitor->was_inside)
-        world.inside--;
-    gate_leave(&visitor->pass);
-    gate_leave(&visitor->pass); /* nothing happens */
-}
-
-static const struct step visitor_steps[] = {{"enter", visitor_enter}, {"stay", visitor_stay}, {0}};
-static const struct op_kind visitor_kind = {"visitor", visitor_steps, visitor_cancel, visitor_end};
 
 static void on_finish(struct op *op, void *context)
 {
-    (void)context;
-    struct visitor *visitor = op_cast(op, visitor);
-    visitor->error = *op_error(op);
-    visitor->used = false;
-    world.finished++;
+    (void)op;
+    ++*(size_t *)context;
 }
 
-static struct visitor *arrive(bool tried)
+static void start(int at, struct gate_rank rank)
 {
-    for (size_t i = 0; i < VISITORS; i++) {
-        struct visitor *visitor = &world.visitors[i];
-        if (visitor->used)
-            continue;
-        *visitor = (struct visitor){.used = true, .tried = tried};
-        op_start(&visitor->op, &visitor_kind, root(&world.loop, on_finish, NULL));
-        return visitor;
+    assert_false(world.passes[at].inside);
+    world.finishes[at] = 0;
+    gate_enter(&world.passes[at], root(&world.loop, on_finish, &world.finishes[at]), &world.gate,
+               &rank);
+    assert_int_equal(world.finishes[at], 0);
+}
+
+static void check_pass(size_t at)
+{
+    const struct gate_pass *pass = &world.passes[at];
+    const enum place place = model.passes[at].place;
+    if (place == NOWHERE)
+        return;
+    assert_int_equal(pass->inside, place == INSIDE);
+    assert_int_equal(pass->place > 0, place == WAITS);
+    assert_int_equal(world.finishes[at], place == WAITS ? 0 : 1);
+    if (place == INSIDE)
+        assert_int_equal(op_error(&pass->op)->code, OK);
+    if (place == CANCELLED)
+        assert_int_equal(op_error(&pass->op)->code, ERR_CANCELLED);
+    if (place == TURNED_AWAY)
+        assert_int_equal(op_error(&pass->op)->code, ERR_BREAKER_OPEN);
+}
+
+static void check(void)
+{
+    virtual_loop_settle(&world.loop);
+    model_look_at_the_clock();
+    assert_int_equal(gate_state_now(&world.gate), model.state);
+    assert_int_equal(world.gate.taken, model_count(INSIDE, NULL));
+    assert_int_equal(world.gate.waiting, model_count(WAITS, NULL));
+    assert_true(world.gate.taken <= model.places);
+    for (size_t i = 0; i < PASSES; i++) {
+        check_pass(i);
+        world.turned_away += model.passes[i].place == TURNED_AWAY;
+        if (model.passes[i].place == TURNED_AWAY || model.passes[i].place == CANCELLED) {
+            gate_leave(&world.passes[i]); /* must not matter */
+            model.passes[i].place = NOWHERE;
+        }
     }
-    return NULL;
+    assert_true(gate_retry_after(&world.gate) >= 1);
+    const bool held = model.held_until_ms > virtual_now_ms;
+    assert_int_equal(virtual_timer_count, held && world.gate.waiting > 0);
 }
 
-static void begin(size_t places)
+static int find(enum place place, size_t skip)
 {
-    memset(&world, 0, sizeof(world));
-    world.random = 11;
-    assert_int_equal(loop_init(&world.loop), OK);
-    gate_init(&world.gate, "test", places);
-}
-
-static void run_rounds(size_t rounds)
-{
-    while (rounds-- > 0)
-        uv_run(&world.loop.uv, UV_RUN_NOWAIT);
-}
-
-/* What the gate knows is what is. */
-static void check_gate(void)
-{
-    size_t holders = 0, waiting = 0, queue = 0;
-    for (size_t i = 0; i < VISITORS; i++) {
-        holders += world.visitors[i].used && world.visitors[i].pass.inside;
-        waiting += world.visitors[i].used && world.visitors[i].pass.queued;
+    for (int i = 0; i < PASSES; i++) {
+        if (model.passes[i].place == place && skip-- == 0)
+            return i;
     }
-    for (const struct gate_pass *pass = world.gate.first; pass; pass = pass->next)
-        queue++;
-    assert_int_equal(world.gate.taken, holders);
-    assert_int_equal(world.gate.waiting, waiting);
-    assert_int_equal(world.gate.waiting, queue);
-    assert_true(world.gate.taken <= world.gate.places);
-    assert_true(waiting == 0 || holders == world.gate.places); /* nobody waits at a free place */
+    return -1;
 }
 
+static void act_enter(struct gate_rank rank)
+{
+    const int at = find(NOWHERE, 0);
+    if (at < 0)
+        return;
+    start(at, rank);
+    model_enter(at, rank);
+    check();
+    world.probed += model.probe == at;
+}
+
+/* Someone inside says what came of its call, and goes. */
+static void act_leave(size_t skip, enum gate_result result)
+{
+    const int at = find(INSIDE, skip);
+    if (at < 0)
+        return;
+    const enum gate_state was = model.state;
+    gate_report(&world.passes[at], result);
+    model_report(at, result);
+    check();
+    world.opened += was != GATE_OPEN && model.state == GATE_OPEN;
+    world.closed += was == GATE_HALF_OPEN && model.state == GATE_CLOSED;
+    gate_leave(&world.passes[at]);
+    gate_leave(&world.passes[at]); /* twice is once */
+    model_go(at, NOWHERE);
+    check();
+}
+
+static void act_cancel(size_t skip)
+{
+    const int at = find(WAITS, skip);
+    if (at < 0)
+        return;
+    op_cancel(&world.passes[at].op);
+    model_go(at, CANCELLED);
+    check();
+}
+
+/* Cancelled before it could ask: it was never there. */
+static void act_enter_and_cancel(struct gate_rank rank)
+{
+    const int at = find(NOWHERE, 0);
+    if (at < 0)
+        return;
+    start(at, rank);
+    op_cancel(&world.passes[at].op);
+    check();
+    assert_int_equal(op_error(&world.passes[at].op)->code, ERR_CANCELLED);
+}
+
+/* The place is given, the op has not finished yet, and is cancelled: it is inside all the same,
+ * until its owner leaves. */
+static void act_cancel_when_let_in(struct gate_rank rank)
+{
+    const int at = find(NOWHERE, 0);
+    if (at < 0)
+        return;
+    const int leaver = find(INSIDE, 0);
+    if (leaver < 0 || model.state != GATE_CLOSED || model_count(WAITS, NULL) > 0)
+        return;
+    start(at, rank);
+    model_enter(at, rank);
+    virtual_loop_settle(&world.loop);
+    if (model.passes[at].place != WAITS)
+        return;
+    gate_leave(&world.passes[leaver]);
+    model_go(leaver, NOWHERE);
+    op_cancel(&world.passes[at].op);
+    virtual_loop_settle(&world.loop);
+    if (model.passes[at].place == INSIDE) {
+        assert_true(world.passes[at].inside);
+        assert_int_equal(op_error(&world.passes[at].op)->code, ERR_CANCELLED);
+        gate_leave(&world.passes[at]);
+        model_go(at, NOWHERE);
+    } else {
+        model_go(at, CANCELLED);
+    }
+    check();
+}
+
+static void act_hold_off(uint64_t ms)
+{
+    gate_hold_off(&world.gate, ms);
+    if (virtual_now_ms + ms > model.held_until_ms)
+        model.held_until_ms = virtual_now_ms + ms;
+    check();
+}
+
+static void act_advance(uint64_t ms)
+{
+    virtual_loop_advance(&world.loop, ms);
+    model_look_at_the_clock();
+    model_settle();
+    check();
+}
+
+/* All go; nobody may be forgotten. */
 static void end(void)
 {
-    loop_run(&world.loop);
-    check_gate();
-    assert_int_equal(world.gate.taken, 0);
+    act_advance(GATE_HOLD_OFF_MS_MAX);
+    while (model_count(INSIDE, NULL) > 0)
+        act_leave(0, GATE_NEUTRAL);
     assert_int_equal(world.gate.waiting, 0);
-    assert_int_equal(world.inside, 0);
-    loop_clear(&world.loop);
+    assert_int_equal(virtual_timer_count, 0);
+    gate_clear(&world.gate);
 }
 
-/* Lets everybody in who still comes, and out again, until nobody is left. */
-static void empty_gate(void)
+/* --- sequences ------------------------------------------------------------------------------ */
+
+static const char requests[8]; /* their addresses are the requests */
+
+static struct gate_rank rank(size_t request, unsigned order)
 {
-    for (bool any = true; any;) {
-        any = false;
-        run_rounds(4);
-        for (size_t i = 0; i < VISITORS; i++) {
-            any |= world.visitors[i].used;
-            go(&world.visitors[i]);
-        }
-    }
+    return (struct gate_rank){&requests[request], 100 + request, order};
 }
 
-static void test_in_order_and_never_too_many(void **state)
-{
-    (void)state;
-    begin(PLACES);
-    struct visitor *visitors[10];
-    for (size_t i = 0; i < 10; i++)
-        visitors[i] = arrive(false);
-    run_rounds(6);
-    assert_int_equal(world.inside, PLACES);
-    assert_int_equal(world.gate.waiting, 10 - PLACES);
-    for (size_t i = 0; i < 10; i++) {
-        assert_true(visitors[i]->staying);
-        assert_false(i + PLACES < 10 && visitors[i + PLACES]->staying);
-        go(visitors[i]);
-        run_rounds(6);
-        check_gate();
-    }
-    assert_int_equal(world.finished, 10);
-    end();
-}
+enum { ACTIONS = 12, LENGTH = 3 };
 
-static void test_one_place(void **state)
+static void act(size_t action)
 {
-    (void)state;
-    begin(1);
-    for (size_t i = 0; i < 20; i++)
-        arrive(false);
-    empty_gate();
-    assert_int_equal(world.passed, 20);
-    end();
-}
-
-static void test_leaving_without_having_entered(void **state)
-{
-    (void)state;
-    begin(1);
-    struct gate_pass none = {0};
-    gate_leave(&none);
-    arrive(false);
-    struct visitor *second = arrive(false);
-    run_rounds(6);
-    gate_leave(&second->pass); /* waits: nothing happens */
-    assert_true(second->pass.queued);
-    check_gate();
-    empty_gate();
-    assert_int_equal(world.passed, 2);
-    end();
-}
-
-/* Everyone in turn is cancelled at every moment of a day at the gate, in one of three ways. */
-enum way { CANCEL_VISITOR, CANCEL_NEEDED_PASS, CANCEL_TRIED_PASS, WAYS };
-
-static void day(size_t who, size_t moment, enum way way)
-{
-    begin(2);
-    struct visitor *visitors[5];
-    for (size_t i = 0; i < 5; i++)
-        visitors[i] = arrive(way == CANCEL_TRIED_PASS);
-    for (size_t now = 0; now < MOMENTS; now++) {
-        if (now == moment) {
-            if (way == CANCEL_VISITOR)
-                op_cancel(&visitors[who]->op);
-            else if (visitors[who]->pass.gate)
-                op_cancel(&visitors[who]->pass.op);
-        }
-        run_rounds(1);
-        if (now >= 4)
-            go(visitors[now - 4 < 5 ? now - 4 : 4]);
-        if (now == moment && way == CANCEL_VISITOR)
-            op_cancel(&visitors[who]->op); /* also right after somebody made room for it */
-        check_gate();
-    }
-    empty_gate();
-    assert_int_equal(world.finished, 5);
-    for (size_t i = 0; i < 5; i++) {
-        if (i != who) {
-            assert_int_equal(visitors[i]->error.code, OK);
-            assert_true(visitors[i]->was_inside);
-        }
-    }
-    end();
-}
-
-static void test_cancel_at_every_moment(void **state)
-{
-    (void)state;
-    for (size_t who = 0; who < 5; who++)
-        for (size_t moment = 0; moment < MOMENTS; moment++)
-            for (enum way way = 0; way < WAYS; way++)
-                day(who, moment, way);
-}
-
-/* The place was handed over, but the one who got it has not heard of it yet. */
-static void test_cancel_when_a_place_was_just_given(void **state)
-{
-    (void)state;
-    begin(1);
-    struct visitor *first = arrive(false);
-    struct visitor *second = arrive(false);
-    struct visitor *third = arrive(false);
-    run_rounds(6);
-    gate_leave(&first->pass); /* early, before its end */
-    assert_true(second->pass.inside);
-    assert_false(op_finished(&second->pass.op));
-    op_cancel(&second->op);
-    world.inside--;
-    first->was_inside = false;
-    run_rounds(6);
-    assert_true(third->staying);
-    check_gate();
-    empty_gate();
-    assert_int_equal(second->error.code, ERR_CANCELLED);
-    assert_false(second->was_inside);
-    end();
-}
-
-/* Somebody who is inside, if anybody is. */
-static struct visitor *random_insider(void)
-{
-    const size_t start = random_below(VISITORS);
-    for (size_t i = 0; i < VISITORS; i++) {
-        struct visitor *visitor = &world.visitors[(start + i) % VISITORS];
-        if (visitor->used && visitor->staying)
-            return visitor;
-    }
-    return NULL;
-}
-
-static void random_step(void)
-{
-    struct visitor *visitor = &world.visitors[random_below(VISITORS)];
-    struct visitor *insider = random_insider();
-    switch (random_below(16)) {
+    switch (action) {
     case 0:
-        if (visitor->used)
-            op_cancel(&visitor->op);
+        act_enter(rank(0, 0));
         break;
     case 1:
-        if (visitor->used && visitor->pass.gate)
-            op_cancel(&visitor->pass.op);
+        act_enter(rank(0, 1));
         break;
     case 2:
-        if (insider)
-            op_cancel(&insider->op);
+        act_enter(rank(1, 0));
         break;
     case 3:
+        act_leave(0, GATE_SUCCESS);
+        break;
     case 4:
+        act_leave(0, GATE_FAILURE);
+        break;
     case 5:
+        act_leave(1, GATE_NEUTRAL);
+        break;
     case 6:
-        arrive(random_below(2));
+        act_leave(0, GATE_FATAL);
         break;
     case 7:
+        act_cancel(0);
+        break;
     case 8:
+        act_cancel(1);
+        break;
     case 9:
-        if (insider)
-            go(insider);
+        act_cancel_when_let_in(rank(1, 1));
+        break;
+    case 10:
+        act_advance(OPEN_MS / 2);
         break;
     default:
-        run_rounds(1 + random_below(3));
+        act_hold_off(OPEN_MS);
         break;
     }
 }
 
-static void test_random_days(void **state)
+/* What has happened before the actions: nothing; all places taken by one request; a failure short
+ * of opening with both waiting; half-open. */
+static void prepare(size_t past, size_t places)
+{
+    if (past == 0)
+        return;
+    for (size_t i = 0; i < places; i++)
+        act_enter(rank(0, 0));
+    if (past == 1)
+        return;
+    for (size_t i = 0; i < FAILURES_MIN - (past == 2); i++) {
+        act_leave(0, GATE_FAILURE);
+        act_enter(rank(0, 1));
+    }
+    if (past == 2) {
+        act_enter(rank(0, 1));
+        act_enter(rank(1, 0));
+    } else {
+        act_advance(OPEN_MS);
+    }
+}
+
+static void test_every_short_sequence(void **state)
 {
     (void)state;
-    begin(PLACES);
-    for (size_t step = 0; step < STEPS; step++) {
-        random_step();
-        check_gate();
+    size_t sequences = 1;
+    for (size_t i = 0; i < LENGTH; i++)
+        sequences *= ACTIONS;
+    for (size_t run = 0; run < 3 * 4 * sequences; run++) {
+        const size_t places = 1 + run / sequences / 4;
+        const struct gate_settings gate_settings = settings(places);
+        begin(&gate_settings);
+        prepare(run / sequences % 4, places);
+        size_t rest = run % sequences;
+        for (size_t i = 0; i < LENGTH; i++, rest /= ACTIONS)
+            act(rest % ACTIONS);
+        end();
     }
-    assert_true(world.passed > STEPS / 10);
-    assert_true(world.finished > world.passed); /* some never came inside */
-    empty_gate();
+}
+
+static void test_random_walk(void **state)
+{
+    (void)state;
+    srandom(7);
+    const struct gate_settings gate_settings = settings(4);
+    begin(&gate_settings);
+    for (size_t step = 0; step < 100 * 1000; step++) {
+        const struct gate_rank who = rank((size_t)random() % 8, (unsigned)random() % 3);
+        const size_t any = (size_t)random() % PASSES;
+        switch (random() % 16) {
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+        case 4:
+            act_enter(random() % 8 ? who : (struct gate_rank){NULL, who.age_ns, who.order});
+            break;
+        case 5:
+        case 6:
+        case 7:
+        case 8:
+            act_leave(any % 4, random() % 6 ? GATE_SUCCESS : GATE_FAILURE);
+            break;
+        case 9:
+            act_leave(any % 4, GATE_FAILURE);
+            break;
+        case 10:
+            act_leave(any % 4, random() % 100 ? GATE_NEUTRAL : GATE_FATAL);
+            break;
+        case 11:
+            act_cancel(any % 8);
+            break;
+        case 12:
+            act_enter_and_cancel(who);
+            break;
+        case 13:
+            act_cancel_when_let_in(who);
+            break;
+        case 14:
+            act_advance((uint64_t)random() % 100);
+            break;
+        default:
+            if (random() % 50 == 0)
+                act_hold_off((uint64_t)random() % 200);
+            break;
+        }
+    }
+    /* It was no walk in a corner. */
+    assert_true(world.opened > 100);
+    assert_true(world.closed > 50);
+    assert_true(world.probed > world.closed);
+    assert_true(world.turned_away > 1000);
     end();
 }
 
-static void test_all_leave_at_once(void **state)
+/* --- by hand -------------------------------------------------------------------------------- */
+
+static void test_ten_thousand_wait_in_order(void **state)
 {
     (void)state;
-    begin(PLACES);
-    for (size_t i = 0; i < VISITORS; i++)
-        arrive(false);
-    run_rounds(6);
-    for (size_t i = 0; i < VISITORS; i++)
-        op_cancel(&world.visitors[i].op);
-    loop_run(&world.loop);
-    assert_int_equal(world.finished, VISITORS);
-    assert_int_equal(world.passed, PLACES);
+    enum { MANY = 10000 };
+    static struct gate_pass passes[MANY];
+    static size_t finishes[MANY];
+    memset(passes, 0, sizeof(passes));
+    memset(finishes, 0, sizeof(finishes));
+    const struct gate_settings gate_settings = settings(1);
+    begin(&gate_settings);
+    srandom(3);
+    struct gate_pass first = {0};
+    size_t first_finished = 0;
+    gate_enter(&first, root(&world.loop, on_finish, &first_finished), &world.gate,
+               &(struct gate_rank){NULL, 0, 0});
+    for (size_t i = 0; i < MANY; i++) {
+        const struct gate_rank who = {NULL, (uint64_t)random() % 2000, (unsigned)random() % 3};
+        gate_enter(&passes[i], root(&world.loop, on_finish, &finishes[i]), &world.gate, &who);
+    }
+    virtual_loop_settle(&world.loop);
+    assert_int_equal(world.gate.waiting, MANY);
+    for (size_t i = 0; i < MANY; i += 2)
+        op_cancel(&passes[i].op);
+    virtual_loop_settle(&world.loop);
+    assert_int_equal(world.gate.waiting, MANY / 2);
+
+    struct gate_pass *last = &first;
+    for (size_t i = 0; i < MANY / 2; i++) {
+        gate_leave(last);
+        virtual_loop_settle(&world.loop);
+        struct gate_pass *pass = world.gate.inside;
+        assert_ptr_not_equal(pass, last);
+        const struct gate_rank *a = &last->rank, *b = &pass->rank;
+        assert_true(
+            a->age_ns < b->age_ns || (a->age_ns == b->age_ns && a->order < b->order) ||
+            (a->age_ns == b->age_ns && a->order == b->order && last->arrival < pass->arrival));
+        last = pass;
+    }
+    gate_leave(last);
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(finishes[i], 1);
+    gate_clear(&world.gate);
+}
+
+static void test_words_of_a_refusal(void **state)
+{
+    (void)state;
+    const struct gate_settings gate_settings = settings(1);
+    begin(&gate_settings);
+    for (size_t i = 0; i < FAILURES_MIN; i++) {
+        assert_string_equal(gate_state_name(&world.gate), "closed");
+        act_enter(rank(0, 0));
+        act_leave(0, GATE_FAILURE);
+    }
+    assert_string_equal(gate_state_name(&world.gate), "open");
+    start(0, rank(0, 0));
+    virtual_loop_settle(&world.loop);
+    assert_string_equal(op_error(&world.passes[0].op)->detail,
+                        "openai has failed too often and is given a rest");
+    act_advance(OPEN_MS - 1);
+    assert_string_equal(gate_state_name(&world.gate), "open");
+    act_advance(1);
+    assert_string_equal(gate_state_name(&world.gate), "half_open");
+    act_enter(rank(0, 0));
+    act_leave(0, GATE_FATAL);
+    start(0, rank(0, 0));
+    virtual_loop_settle(&world.loop);
+    assert_string_equal(
+        op_error(&world.passes[0].op)->detail,
+        "openai refuses our key or has no credit left for it, and is not asked again for a while");
+    end();
+}
+
+static void test_without_a_breaker(void **state)
+{
+    (void)state;
+    struct gate_settings gate_settings = settings(1);
+    gate_settings.failures_min = 0;
+    begin(&gate_settings);
+    for (size_t i = 0; i < 100; i++) {
+        start(0, rank(0, 0));
+        virtual_loop_settle(&world.loop);
+        assert_true(world.passes[0].inside);
+        gate_report(&world.passes[0], i % 2 ? GATE_FAILURE : GATE_FATAL);
+        gate_leave(&world.passes[0]);
+    }
+    assert_string_equal(gate_state_name(&world.gate), "closed");
+    end();
+}
+
+static void test_share_of_successes(void **state)
+{
+    (void)state;
+    const struct gate_settings gate_settings = settings(1);
+    begin(&gate_settings);
+    for (size_t i = 0; i < 4; i++) {
+        act_enter(rank(0, 0));
+        act_leave(0, GATE_SUCCESS);
+    }
+    for (size_t i = 0; i < 4; i++) { /* 3 of 7 are not half, 4 of 8 are */
+        assert_int_equal(world.gate.state, GATE_CLOSED);
+        act_enter(rank(0, 0));
+        act_leave(0, GATE_FAILURE);
+    }
+    assert_int_equal(world.gate.state, GATE_OPEN);
+    end();
+}
+
+/* A call from before it opened still hangs, and has the only place: the probe waits for it, and its
+ * late success says nothing. */
+static void test_probe_waits_for_a_straggler(void **state)
+{
+    (void)state;
+    const struct gate_settings gate_settings = settings(1);
+    begin(&gate_settings);
+    act_enter(rank(0, 0));
+    const int straggler = find(INSIDE, 0);
+    gate_report(&world.passes[straggler], GATE_FATAL);
+    model_report(straggler, GATE_FATAL);
+    act_advance(FATAL_MS);
+    assert_string_equal(gate_state_name(&world.gate), "half_open");
+    act_enter(rank(1, 0));
+    assert_int_equal(world.gate.waiting, 1);
+    const size_t before = world.turned_away;
+    act_enter(rank(2, 0));
+    assert_int_equal(world.turned_away, before + 1);
+    act_leave(0, GATE_SUCCESS);
+    assert_string_equal(gate_state_name(&world.gate), "half_open");
+    assert_int_equal(world.gate.taken, 1);
+    act_leave(0, GATE_SUCCESS); /* the probe's */
+    assert_string_equal(gate_state_name(&world.gate), "closed");
+    end();
+}
+
+/* A wrong key is given a shorter rest than failures here: it does not shorten theirs. */
+static void test_fatal_does_not_shorten(void **state)
+{
+    (void)state;
+    struct gate_settings gate_settings = settings(FAILURES_MIN + 1);
+    gate_settings.fatal_ms = OPEN_MS / 2;
+    begin(&gate_settings);
+    for (unsigned i = 0; i <= FAILURES_MIN; i++)
+        start((int)i, rank(i, 0));
+    virtual_loop_settle(&world.loop);
+    for (unsigned i = 0; i <= FAILURES_MIN; i++) {
+        gate_report(&world.passes[i], i < FAILURES_MIN ? GATE_FAILURE : GATE_FATAL);
+        gate_leave(&world.passes[i]);
+    }
+    virtual_loop_advance(&world.loop, OPEN_MS - 1);
+    assert_string_equal(gate_state_name(&world.gate), "open");
+    virtual_loop_advance(&world.loop, 1);
+    assert_string_equal(gate_state_name(&world.gate), "half_open");
+    gate_clear(&world.gate);
+}
+
+static void test_cancelled_probes(void **state)
+{
+    (void)state;
+    const struct gate_settings gate_settings = settings(1);
+    begin(&gate_settings);
+    act_enter(rank(0, 0));
+    act_leave(0, GATE_FATAL);
+    act_advance(FATAL_MS);
+    act_hold_off(100);
+    act_enter(rank(0, 0)); /* waits */
+    act_cancel(0);
+    assert_string_equal(gate_state_name(&world.gate), "half_open");
+    act_enter(rank(1, 0)); /* is the probe now */
+    act_advance(100);
+    assert_int_equal(world.gate.taken, 1);
+    act_leave(0, GATE_NEUTRAL); /* without a verdict */
+    assert_string_equal(gate_state_name(&world.gate), "half_open");
+    act_enter(rank(2, 0));
+    assert_int_equal(world.gate.taken, 1);
+    act_leave(0, GATE_FAILURE);
+    assert_string_equal(gate_state_name(&world.gate), "open");
+    end();
+}
+
+/* Its verdict counts when it is said, though the probe stays inside for more calls. */
+static void test_probe_stays_inside(void **state)
+{
+    (void)state;
+    for (size_t success = 0; success < 2; success++) {
+        const struct gate_settings gate_settings = settings(2);
+        begin(&gate_settings);
+        act_enter(rank(0, 0));
+        act_leave(0, GATE_FATAL);
+        act_advance(FATAL_MS);
+        act_enter(rank(0, 0));
+        const int probe = find(INSIDE, 0);
+        const enum gate_result result = success ? GATE_SUCCESS : GATE_FAILURE;
+        gate_report(&world.passes[probe], result);
+        model_report(probe, result);
+        check();
+        if (!success)
+            act_advance(OPEN_MS);
+        act_enter(rank(1, 0));
+        assert_int_equal(world.gate.taken, 2);
+        end();
+    }
+}
+
+static void test_share_of_one_request(void **state)
+{
+    (void)state;
+    const struct gate_settings gate_settings = settings(3);
+    begin(&gate_settings);
+    for (unsigned i = 0; i < 5; i++)
+        act_enter(rank(0, i));
+    assert_int_equal(model_count(INSIDE, &requests[0]), 3); /* nobody else wants them */
+    act_enter(rank(1, 0));
+    act_leave(0, GATE_SUCCESS);
+    assert_int_equal(model_count(INSIDE, &requests[1]), 1); /* though the other is older */
+    act_enter(rank(2, 0));
+    act_leave(0, GATE_SUCCESS);
+    assert_int_equal(world.gate.taken, 3);
+    assert_int_equal(model_count(INSIDE, &requests[0]), 2);
+    end();
+}
+
+static void test_hold_off(void **state)
+{
+    (void)state;
+    const struct gate_settings gate_settings = settings(2);
+    begin(&gate_settings);
+    act_hold_off(500);
+    act_hold_off(100); /* does not shorten it */
+    act_enter(rank(0, 0));
+    assert_int_equal(gate_retry_after(&world.gate), 1);
+    act_advance(499);
+    assert_int_equal(world.gate.taken, 0);
+    act_advance(1);
+    assert_int_equal(world.gate.taken, 1);
+
+    gate_hold_off(&world.gate, UINT64_MAX);
+    assert_int_equal(gate_retry_after(&world.gate), GATE_HOLD_OFF_MS_MAX / 1000);
+    model.held_until_ms = virtual_now_ms + GATE_HOLD_OFF_MS_MAX;
+    end();
+}
+
+static void test_retry_after(void **state)
+{
+    (void)state;
+    const struct gate_settings gate_settings = settings(2);
+    begin(&gate_settings);
+    assert_int_equal(gate_retry_after(&world.gate), 1);
+    for (size_t i = 0; i < 200; i++) { /* the mean comes near 3 s */
+        act_enter(rank(0, 0));
+        act_advance(3000);
+        act_leave(0, GATE_SUCCESS);
+    }
+    assert_int_equal(gate_retry_after(&world.gate), 1);
+    for (size_t i = 0; i < 6; i++)
+        act_enter(rank(i, 0));
+    assert_int_equal(gate_retry_after(&world.gate), 6 * 3 / 2);
+    act_leave(0, GATE_FATAL);
+    assert_int_equal(gate_retry_after(&world.gate), 2); /* one still inside: 3 s / 2 places */
+    act_advance(FATAL_MS);
     end();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_order_and_never_too_many),
-        cmocka_unit_test(test_one_place),
-        cmocka_unit_test(test_leaving_without_having_entered),
-        cmocka_unit_test(test_cancel_at_every_moment),
-        cmocka_unit_test(test_cancel_when_a_place_was_just_given),
-        cmocka_unit_test(test_random_days),
-        cmocka_unit_test(test_all_leave_at_once),
+        cmocka_unit_test(test_every_short_sequence),
+        cmocka_unit_test(test_random_walk),
+        cmocka_unit_test(test_ten_thousand_wait_in_order),
+        cmocka_unit_test(test_words_of_a_refusal),
+        cmocka_unit_test(test_without_a_breaker),
+        cmocka_unit_test(test_share_of_successes),
+        cmocka_unit_test(test_probe_waits_for_a_straggler),
+        cmocka_unit_test(test_fatal_does_not_shorten),
+        cmocka_unit_test(test_cancelled_probes),
+        cmocka_unit_test(test_probe_stays_inside),
+        cmocka_unit_test(test_share_of_one_request),
+        cmocka_unit_test(test_hold_off),
+        cmocka_unit_test(test_retry_after),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -353,6 +353,122 @@ static void test_child_of_an_ending_parent(void **state)
     loop_clear(&world.loop);
 }
 
+/* --- an operation that begins again: at once, then when a child is done, then when a hold is ----
+ */
+
+enum { ROUNDS = 4 };
+
+struct repeat {
+    struct op op;
+    struct leaf asked, awaited;
+    struct deferred answer;
+    size_t rounds, holds;
+};
+
+static void on_repeat_answer(struct deferred *deferred)
+{
+    struct repeat *repeat = container_of(deferred, struct repeat, answer);
+    event();
+    repeat->holds--;
+    op_release(&repeat->op);
+}
+
+static enum flow repeat_ask(struct op *op)
+{
+    struct repeat *repeat = op_cast(op, repeat);
+    repeat->rounds++;
+    assert_int_equal(op->children_count, 0); /* of the round before */
+    assert_int_equal(repeat->holds, 0);
+    leaf_start(&repeat->asked, need(op));
+    return event() ? op_fail(op, ERR_IO, "repeat failed asking") : FLOW_WAIT;
+}
+
+static enum flow repeat_judge(struct op *op)
+{
+    struct repeat *repeat = op_cast(op, repeat);
+    assert_true(repeat->asked.answered);
+    if (repeat->rounds == 2)
+        leaf_start(&repeat->awaited, need(op));
+    if (repeat->rounds == 3) {
+        repeat->holds++;
+        op_hold(op);
+        repeat->answer = (struct deferred){.run = on_repeat_answer};
+        loop_defer(&world.loop, &repeat->answer);
+    }
+    if (event())
+        return op_fail(op, ERR_IO, "repeat failed judging");
+    return repeat->rounds < ROUNDS ? FLOW_AGAIN : FLOW_NEXT;
+}
+
+static enum flow repeat_tell(struct op *op)
+{
+    assert_int_equal(op_cast(op, repeat)->rounds, ROUNDS);
+    return event() ? op_fail(op, ERR_IO, "repeat failed telling") : FLOW_NEXT;
+}
+
+/* What stands outside answers in its own time. */
+static void repeat_cancel(struct op *op)
+{
+    assert_int_equal(op_cast(op, repeat)->holds, 1);
+}
+
+static const struct step repeat_steps[] = {
+    {"ask", repeat_ask}, {"judge", repeat_judge}, {"tell", repeat_tell}, {0}};
+static const struct op_kind repeat_kind = {"repeat", repeat_steps, repeat_cancel, count_end};
+
+static void on_repeat_finish(struct op *op, void *context)
+{
+    world.finished_roots++;
+    world.root_error = *op_error(op);
+    assert_int_equal(op->children_count, 0);
+    assert_int_equal(op_cast(op, repeat)->holds, 0);
+    *(size_t *)context = op_cast(op, repeat)->rounds;
+    free(op_cast(op, repeat));
+    world.target = NULL;
+}
+
+/* The rounds that were begun. */
+static size_t run_repeat(enum disturbance disturbance, size_t at)
+{
+    begin(disturbance, at);
+    struct repeat *repeat = calloc(1, sizeof(*repeat));
+    size_t rounds = 0;
+    world.target = &repeat->op;
+    world.started++;
+    op_start(&repeat->op, &repeat_kind, root(&world.loop, on_repeat_finish, &rounds));
+    loop_run(&world.loop);
+    assert_int_equal(world.finished_roots, 1);
+    assert_int_equal(world.ended, world.started);
+    loop_clear(&world.loop);
+    return rounds;
+}
+
+static void test_again_at_every_event(void **state)
+{
+    (void)state;
+    assert_int_equal(run_repeat(NOTHING, 0), ROUNDS);
+    assert_int_equal(world.root_error.code, OK);
+    assert_int_equal(world.started, 1 + ROUNDS + 1);
+    const size_t events = world.events;
+    assert_true(events > 5 * ROUNDS);
+
+    size_t late = 0, failed = 0, last_round = 0;
+    for (size_t at = 1; at <= events; at++) {
+        const size_t rounds = run_repeat(CANCEL, at);
+        assert_int_equal(world.root_error.code, ERR_CANCELLED);
+        assert_true(rounds == last_round || rounds == last_round + 1); /* none after the cancel */
+        last_round = rounds;
+        run_repeat(DEADLINE, at);
+        late += world.root_error.code == ERR_DEADLINE;
+        run_repeat(FAIL, at);
+        failed += world.root_error.code == ERR_IO;
+    }
+    assert_int_equal(last_round, ROUNDS);
+    assert_true(late > events * 3 / 4);
+    /* Its own steps, and three of each leaf; answers from outside cannot fail. */
+    assert_int_equal(failed, 2 * ROUNDS + 1 + 3 * (ROUNDS + 1));
+}
+
 /* --- wants: two parents share one middle ------------------------------------------------------ */
 
 struct shared {
@@ -524,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_failure_at_every_event),
         cmocka_unit_test(test_cancel_before_the_first_step),
         cmocka_unit_test(test_child_of_an_ending_parent),
+        cmocka_unit_test(test_again_at_every_event),
         cmocka_unit_test(test_one_wanter_leaves_at_every_event),
         cmocka_unit_test(test_the_last_wanter_leaving_cancels),
         cmocka_unit_test(test_shared_failure_goes_to_all_wanters),

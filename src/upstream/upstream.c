@@ -1,0 +1,312 @@
+/*
+ * A try goes through the whole table of steps; the next begins with the first again, at the gate,
+ * where the request's age gives it the place it had. Between two tries nothing is held: no place,
+ * no response.
+ *
+ * What a service says about a failure is not ours to repeat: messages quote prompts, and some quote
+ * keys. Only its error code and request id go into logs and details, and only if they look like
+ * one.
+ */
+#include "upstream/upstream.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+
+enum { WORD_BYTES_MAX = 64 /* of a code or an id; known ones have at most 40 */ };
+
+/* --- words ---------------------------------------------------------------------------------- */
+
+/* `text` where it is harmless: a word of a code's characters, without the key in it. Else "". */
+static const char *word(const struct upstream *upstream, const char *text)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    const size_t length = text ? strspn(text, allowed) : 0;
+    if (length == 0 || length > WORD_BYTES_MAX || text[length] != '\0')
+        return "";
+    return upstream->key && strstr(text, upstream->key) ? "" : text;
+}
+
+static void log_try(const struct upstream_call *call, const struct decision *decision)
+{
+    const struct upstream *upstream = call->upstream;
+    log_info(call->op.log_id, "upstream_call",
+             "service=%s call=%s try=%u status=%d fault=%s seconds=%.3f queue=%.3f decision=%s "
+             "code=%s x_request_id=%s",
+             upstream->name, call->kind->name, call->tries, call->outcome.status,
+             http_fault_name(call->outcome.fault), op_seconds(&call->http.op),
+             call->held ? 0 : op_seconds(&call->pass.op), decision_name(decision->kind),
+             log_quote(word(upstream, call->outcome.code)),
+             log_quote(word(upstream, http_call_header(&call->http, "x-request-id"))));
+}
+
+/* "openai answered 503 (slow_down)", "openai: connection refused". */
+static void say_what_came(const struct upstream_call *call, char *out, size_t size)
+{
+    const char *name = call->upstream->name;
+    const char *code = word(call->upstream, call->outcome.code);
+    if (call->outcome.status >= 400)
+        snprintf(out, size, *code ? "%s answered %d (%s)" : "%s answered %d", name,
+                 call->outcome.status, code);
+    else if (call->outcome.fault != HTTP_FAULT_NONE)
+        snprintf(out, size, "%s: %s", name, call->http.fault_text);
+    else
+        snprintf(out, size, "%s answered with something else than was asked for", name);
+}
+
+static enum flow fail(struct upstream_call *call, enum err err)
+{
+    char what[192];
+    say_what_came(call, what, sizeof(what));
+    struct op *op = &call->op;
+    switch (err) {
+    case ERR_UPSTREAM_CONFIG:
+        return op_fail(op, err, "%s: check %s", what, call->upstream->key_setting);
+    case ERR_QUOTA:
+        return op_fail(op, err, "%s: its credits are used up, or a spending limit is reached",
+                       what);
+    case ERR_RATE_LIMITED:
+        return op_fail(op, err, "%s: too many calls for now", what);
+    case ERR_REFUSED:
+        return op_fail(op, err, "%s: its policy refuses the content", call->upstream->name);
+    case ERR_UPSTREAM_REQUEST:
+        return op_fail(op, err, "%s: it refuses the request", what);
+    case ERR_DEADLINE:
+        return op_fail(op, err, "%s, and no time is left", what);
+    default:
+        return op_fail(op, err, "%s", what);
+    }
+}
+
+/* --- what came of a try --------------------------------------------------------------------- */
+
+static void read_outcome(struct upstream_call *call)
+{
+    const struct http_call *http = &call->http;
+    const char *should_retry = http_call_header(http, "x-should-retry");
+    call->outcome = (struct outcome){
+        .fault = http->fault,
+        .status = http->status,
+        .code = "",
+        .param = "",
+        .message = "",
+        .server_wait_ms =
+            decide_server_wait_ms(http_call_header(http, "retry-after-ms"),
+                                  http_call_header(http, "retry-after"), (int64_t)time(NULL)),
+        .should_retry = !should_retry                        ? -1
+                        : strcmp(should_retry, "true") == 0  ? 1
+                        : strcmp(should_retry, "false") == 0 ? 0
+                                                             : -1,
+    };
+    call->kind->read(call, &call->outcome);
+    if (!call->kind->adapt)
+        call->outcome.param_is_ours = false;
+}
+
+/* Asks for a retry or another model as if there were any, and again if there is none. */
+static struct decision decide_within_means(struct upstream_call *call)
+{
+    const uint64_t now = loop_now_ms(call->op.link.loop);
+    struct attempt attempt = {
+        .service = call->kind->service,
+        .tries = call->counted,
+        .adaptions = call->adaptions,
+        .stale_retried = call->stale_retried,
+        .unusable_retried = call->complaining,
+        .budget_left = true,
+        .next_model = call->kind->next_model != NULL,
+        .time_left_ms = call->deadline_ms > now ? call->deadline_ms - now : 0,
+        .chance = rand() / (RAND_MAX + 1.0),
+    };
+    const struct decision decision = decide(&call->outcome, &attempt);
+    if (decision.kind == DECIDE_RETRY && !decision.fresh_connection)
+        attempt.budget_left = retry_budget_take(&call->upstream->budget, now);
+    if (decision.kind == DECIDE_NEXT_MODEL)
+        attempt.next_model = call->kind->next_model(call);
+    return decide(&call->outcome, &attempt);
+}
+
+/* Where the response says that the next call would be one too many, nobody makes it. */
+static void heed_limits(struct upstream_call *call)
+{
+    static const struct {
+        const char *remaining, *reset;
+    } limits[] = {
+        {"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"},
+        {"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"},
+    };
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        const char *remaining = http_call_header(&call->http, limits[i].remaining);
+        const int64_t ms = decide_duration_ms(http_call_header(&call->http, limits[i].reset));
+        if (remaining && strcmp(remaining, "0") == 0 && ms > 0)
+            gate_hold_off(&call->upstream->gate, (uint64_t)ms);
+    }
+}
+
+static void report(struct upstream_call *call, enum gate_result result)
+{
+    struct gate *gate = &call->upstream->gate;
+    const enum gate_state before = gate_state_now(gate);
+    gate_report(call->held ? call->held : &call->pass, result);
+    if (gate_state_now(gate) != before)
+        log_warn(call->op.log_id, "breaker", "service=%s state=%s", call->upstream->name,
+                 gate_state_name(gate));
+}
+
+static void prepare_next(struct upstream_call *call, const struct decision *decision)
+{
+    call->wait_ms = decision->wait_ms;
+    call->fresh = decision->fresh_connection;
+    if (decision->fresh_connection) {
+        call->stale_retried = true;
+        call->counted--;
+    } else if (decision->kind == DECIDE_ADAPT) {
+        call->adaptions++;
+        call->counted--;
+    } else if (decision->kind == DECIDE_NEXT_MODEL) { /* which has done nothing wrong yet */
+        call->counted = 0;
+        call->adaptions = 0;
+        call->complaining = false;
+    }
+    if (decision->complain)
+        call->complaining = true;
+    if (call->kind->adapt && (decision->kind == DECIDE_ADAPT || decision->complain))
+        call->kind->adapt(call, &call->outcome);
+}
+
+/* --- steps ---------------------------------------------------------------------------------- */
+
+static enum flow enter(struct op *op)
+{
+    struct upstream_call *call = op_cast(op, upstream_call);
+    if (!call->held)
+        gate_enter(&call->pass, need(op), &call->upstream->gate, &call->rank);
+    return FLOW_WAIT;
+}
+
+static enum flow send_request(struct op *op)
+{
+    struct upstream_call *call = op_cast(op, upstream_call);
+    struct upstream *upstream = call->upstream;
+    if (!call->held)
+        call->queue_seconds += op_seconds(&call->pass.op);
+    if (call->tries == 0) {
+        upstream->calls++;
+        retry_budget_call(&upstream->budget, loop_now_ms(op->link.loop));
+    } else {
+        upstream->retries++;
+    }
+    call->tries++;
+    call->counted++;
+
+    struct http_request request = {0};
+    call->kind->build(call, &request);
+    request.fresh_connection = call->fresh;
+    http_call_start(&call->http, need(op), upstream->client, &request);
+    return FLOW_WAIT;
+}
+
+static enum flow judge(struct op *op)
+{
+    struct upstream_call *call = op_cast(op, upstream_call);
+    read_outcome(call);
+    const struct decision decision = decide_within_means(call);
+    log_try(call, &decision);
+    heed_limits(call);
+    report(call, decision.report);
+    gate_leave(&call->pass);
+    switch (decision.kind) {
+    case DECIDE_DONE:
+        return FLOW_DONE;
+    case DECIDE_FAIL:
+        return fail(call, decision.fail);
+    default:
+        prepare_next(call, &decision);
+        return FLOW_NEXT;
+    }
+}
+
+static void on_rested(struct loop_timer *timer)
+{
+    op_release(&container_of(timer, struct upstream_call, rest)->op);
+}
+
+static enum flow rest(struct op *op)
+{
+    struct upstream_call *call = op_cast(op, upstream_call);
+    http_call_clear(&call->http);
+    memset(&call->http, 0, sizeof(call->http));
+    call->outcome = (struct outcome){.code = "", .param = "", .message = ""};
+    if (call->wait_ms > 0) {
+        op_hold(op);
+        loop_timer_start(op->link.loop, &call->rest, call->wait_ms, on_rested);
+    }
+    return FLOW_AGAIN;
+}
+
+/* Its only hold is the rest. */
+static void call_cancel(struct op *op)
+{
+    struct upstream_call *call = op_cast(op, upstream_call);
+    if (call->rest.place == 0)
+        return;
+    loop_timer_stop(op->link.loop, &call->rest);
+    op_release(op);
+}
+
+static void call_end(struct op *op)
+{
+    struct upstream_call *call = op_cast(op, upstream_call);
+    gate_leave(&call->pass);
+    const enum err err = op_error(op)->code;
+    if (err != OK && err != ERR_CANCELLED)
+        call->upstream->failures++;
+}
+
+static const struct step call_steps[] = {
+    {"enter", enter}, {"send", send_request}, {"judge", judge}, {"rest", rest}, {0}};
+static const struct op_kind call_kind = {"upstream_call", call_steps, call_cancel, call_end};
+
+static void start(struct upstream_call *call, struct op_link link, uint64_t deadline_ms)
+{
+    const uint64_t now = loop_now_ms(link.loop);
+    call->deadline_ms = deadline_ms;
+    call->outcome = (struct outcome){.code = "", .param = "", .message = ""};
+    snprintf(call->late_detail, sizeof(call->late_detail), "%s did not answer in time",
+             call->upstream->name);
+    op_start(&call->op, &call_kind, link);
+    op_deadline(&call->op, deadline_ms > now ? deadline_ms - now : 0, call->late_detail);
+}
+
+void upstream_call_start(struct upstream_call *call, struct op_link link,
+                         const struct upstream_call_kind *kind, struct upstream *upstream,
+                         const struct gate_rank *rank, uint64_t deadline_ms)
+{
+    memset(call, 0, sizeof(*call));
+    call->kind = kind;
+    call->upstream = upstream;
+    call->rank = *rank;
+    start(call, link, deadline_ms);
+}
+
+void upstream_call_start_inside(struct upstream_call *call, struct op_link link,
+                                const struct upstream_call_kind *kind, struct upstream *upstream,
+                                struct gate_pass *held, uint64_t deadline_ms)
+{
+    assert(held->inside);
+    memset(call, 0, sizeof(*call));
+    call->kind = kind;
+    call->upstream = upstream;
+    call->held = held;
+    start(call, link, deadline_ms);
+}
+
+void upstream_call_clear(struct upstream_call *call)
+{
+    http_call_clear(&call->http);
+}

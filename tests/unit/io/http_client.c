@@ -1,0 +1,265 @@
+/*
+ * What outlives a call: connections, kept and shared; and that a call can be cancelled in each
+ * round of the loop that it takes, with TLS too (openssl s_server).
+ */
+#include "io/http_client.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "http_fixture.h"
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+static void test_keeps_connections(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 20; i++) {
+        struct http_call call;
+        const enum http_fault fault = fetch(&call, i % 2 ? get("/ok") : post("/echo", "body", 4));
+        assert_int_equal(fault, HTTP_FAULT_NONE);
+        assert_int_equal(call.reused, i > 0);
+        http_call_clear(&call);
+    }
+    assert_int_equal(server.connections, 1);
+    assert_int_equal(http_client_connections(client), 1);
+    struct http_request request = get("/ok");
+    request.fresh_connection = true;
+    assert_int_equal(fault_of(request), HTTP_FAULT_NONE);
+    assert_int_equal(server.connections, 2);
+    assert_int_equal(http_client_connections(client), 2);
+}
+
+/* None waits for another's response, and none is sent behind another. */
+static void test_together(void **state)
+{
+    (void)state;
+    struct http_call calls[8];
+    for (size_t i = 0; i < 3; i++)
+        fetch_together(calls, 8, "/barrier");
+    assert_int_equal(server.connections, 8);
+    assert_int_equal(server.requests, 24);
+}
+
+static size_t client_sockets(size_t *close_on_exec)
+{
+    size_t count = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        struct sockaddr_in peer;
+        socklen_t length = sizeof(peer);
+        if (getpeername(fd, (struct sockaddr *)&peer, &length) != 0 || peer.sin_family != AF_INET ||
+            ntohs(peer.sin_port) != server.port)
+            continue;
+        count++;
+        *close_on_exec += (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
+    }
+    return count;
+}
+
+static void test_sockets_are_close_on_exec(void **state)
+{
+    (void)state;
+    struct http_call calls[4];
+    fetch_together(calls, 4, "/barrier");
+    size_t close_on_exec = 0;
+    assert_int_equal(client_sockets(&close_on_exec), 4);
+    assert_int_equal(close_on_exec, 4);
+}
+
+/* One that ended while nobody used it is mostly noticed before, and in no case costs a request. */
+static void test_ended_while_idle(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(fault_of(get("/ok")), HTTP_FAULT_NONE);
+        assert_int_equal(server.open, 1);
+        const size_t requests = server.requests;
+        const bool reset = i % 2;
+        peer_close(server.peers, reset);
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+        const enum http_fault fault = fault_of(post("/echo", "x", 1));
+        assert_true(fault == HTTP_FAULT_NONE || (reset && fault == HTTP_FAULT_STALE));
+        assert_int_equal(server.requests, requests + (fault == HTTP_FAULT_NONE));
+    }
+}
+
+/* --- cancel in each round of the loop --------------------------------------------------------- */
+
+static struct {
+    uv_prepare_t prepare;
+    size_t rounds, at;
+    struct http_call *call;
+} disturber;
+
+static void on_round(uv_prepare_t *prepare)
+{
+    (void)prepare;
+    if (++disturber.rounds == disturber.at)
+        op_cancel(&disturber.call->op);
+}
+
+static void run_disturbed(struct http_call *call, const struct http_request *request, size_t when)
+{
+    disturber.rounds = 0;
+    disturber.at = when;
+    disturber.call = call;
+    uv_prepare_init(&loop.uv, &disturber.prepare);
+    uv_prepare_start(&disturber.prepare, on_round);
+    start(call, request);
+    loop_run(&loop);
+    uv_close((uv_handle_t *)&disturber.prepare, NULL);
+    uv_run(&loop.uv, UV_RUN_NOWAIT);
+}
+
+static void cancel_in_each_round(struct http_request request, bool warm)
+{
+    struct http_call call;
+    enum err err = ERR_CANCELLED;
+    size_t when = 0;
+    while (err != OK) { /* until it is done before */
+        if (warm) {
+            assert_int_equal(fault_of(get("/ok")), HTTP_FAULT_NONE);
+        } else {
+            http_client_free(client);
+            client = new_client();
+        }
+        run_disturbed(&call, &request, ++when);
+        err = op_error(&call.op)->code;
+        assert_true(err == OK || err == ERR_CANCELLED);
+        assert_int_equal(call.fault, HTTP_FAULT_NONE);
+        http_call_clear(&call);
+    }
+    assert_true(when > 4);
+    assert_int_equal(fault_of(get("/ok")), HTTP_FAULT_NONE);
+}
+
+static void test_cancel_response(void **state)
+{
+    (void)state;
+    cancel_in_each_round(get("/drip/8"), false);
+    cancel_in_each_round(get("/drip/8"), true);
+    cancel_in_each_round(get("/length/2000000"), true);
+}
+
+static void test_cancel_lookup(void **state)
+{
+    (void)state;
+    cancel_in_each_round(get_url(at_host("local.test", "/ok")), false);
+}
+
+static void test_cancel_upload(void **state)
+{
+    (void)state;
+    struct spool_file *file = spool_bytes(FILE_BYTES);
+    const struct http_part part = {.name = "file", .filename = "a.pdf", .file = file};
+    cancel_in_each_round(upload("/ok", &part, 1), false);
+    cancel_in_each_round(upload("/ok", &part, 1), true);
+    spool_file_free(file);
+}
+
+static void test_cancel_redirect(void **state)
+{
+    (void)state;
+    struct http_request request = get("/down/3");
+    request.follow_public = true;
+    request.trusted_url = at("/");
+    cancel_in_each_round(request, false);
+    cancel_in_each_round(request, true);
+}
+
+/* --- TLS -------------------------------------------------------------------------------------- */
+
+static struct {
+    char directory[32];
+    char certificate[64];
+    pid_t pid;
+    unsigned port;
+} tls;
+
+/* openssl s_server, with a certificate of its own for local.test. */
+static void tls_open(void)
+{
+    strcpy(tls.directory, "/tmp/http_client.XXXXXX");
+    assert_non_null(mkdtemp(tls.directory));
+    snprintf(tls.certificate, sizeof(tls.certificate), "%s/cert.pem", tls.directory);
+    char command[512];
+    snprintf(command, sizeof(command),
+             "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+             "-keyout key.pem -out cert.pem -days 2 -subj /CN=local.test "
+             "-addext subjectAltName=DNS:local.test 2>/dev/null",
+             tls.directory);
+    assert_int_equal(system(command), 0);
+
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    tls.pid = fork();
+    if (tls.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(ends[1], STDOUT_FILENO);
+        dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
+        if (chdir(tls.directory) == 0)
+            execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", "cert.pem",
+                   "-key", "key.pem", "-www", (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    FILE *lines = fdopen(ends[0], "r");
+    char line[256];
+    while (tls.port == 0 && fgets(line, sizeof(line), lines))
+        sscanf(line, "ACCEPT 127.0.0.1:%u", &tls.port);
+    fclose(lines);
+    assert_true(tls.port > 0);
+}
+
+static void tls_close(void)
+{
+    kill(tls.pid, SIGKILL);
+    waitpid(tls.pid, NULL, 0);
+    char path[64];
+    snprintf(path, sizeof(path), "%s/key.pem", tls.directory);
+    unlink(path);
+    unlink(tls.certificate);
+    rmdir(tls.directory);
+}
+
+static void test_tls(void **state)
+{
+    (void)state;
+    struct http_call call;
+    char url[64], other_name[64];
+    tls_open();
+    snprintf(url, sizeof(url), "https://local.test:%u/", tls.port);
+    snprintf(other_name, sizeof(other_name), "https://both.test:%u/", tls.port);
+    assert_int_equal(fetch(&call, get_url(url)), HTTP_FAULT_TLS);
+    assert_non_null(strstr(call.fault_text, "certificate"));
+    assert_int_equal(call.status, 0);
+    http_call_clear(&call);
+
+    static const char *const variables[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE"};
+    for (size_t i = 0; i < COUNT(variables); i++) {
+        http_client_free(client);
+        setenv(variables[i], tls.certificate, 1);
+        client = new_client();
+        assert_int_equal(fetch(&call, get_url(url)), HTTP_FAULT_NONE);
+        assert_int_equal(call.status, 200);
+        assert_non_null(strstr(call.body.data, "s_server"));
+        http_call_clear(&call);
+        assert_int_equal(fault_of(get_url(other_name)), HTTP_FAULT_TLS);
+        cancel_in_each_round(get_url(url), false);
+        unsetenv(variables[i]);
+    }
+    tls_close();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(keeps_connections), TEST(together),        TEST(sockets_are_close_on_exec),
+        TEST(ended_while_idle),  TEST(cancel_response), TEST(cancel_lookup),
+        TEST(cancel_upload),     TEST(cancel_redirect), TEST(tls),
+    };
+    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+}
