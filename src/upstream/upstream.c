@@ -127,7 +127,7 @@ static struct decision decide_within_means(struct upstream_call *call)
     if (decision.kind == DECIDE_RETRY && !decision.fresh_connection)
         attempt.budget_left = retry_budget_take(&call->upstream->budget, now);
     if (decision.kind == DECIDE_NEXT_MODEL)
-        attempt.next_model = call->kind->next_model(call);
+        attempt.next_model = call->kind->next_model && call->kind->next_model(call);
     return decide(&call->outcome, &attempt);
 }
 
