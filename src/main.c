@@ -30,6 +30,8 @@ enum {
     FILES_RESERVED = 256,  /* descriptors beside clients and uploads: pipes, libraries, logs */
     STOPPING_MS = 1000,    /* for the last answers to leave when stopping at once */
     TRIM_MS = 10 * 1000,   /* how often freed memory may go back to the system */
+    TRIMS = 3,             /* after a peak: what is freed late goes back with the next */
+    ARENAS_MAX = 2,        /* of malloc: workers come and go, and each arena keeps its own rest */
     TRIM_CONNECTIONS = 64, /* a peak worth it */
     MESSAGES_BYTES = 64 * 1024,
 };
@@ -41,6 +43,7 @@ struct process {
     struct loop_timer phase_timer; /* DRAIN_DELAY, then DRAIN_TIMEOUT, then STOPPING_MS */
     struct loop_timer trim_timer;
     size_t connections_peak; /* since the last trim */
+    int trims_left;
     char program_dir[PATH_MAX];
     int exit_code;
 };
@@ -117,8 +120,12 @@ static void on_trim(struct loop_timer *timer)
         process->connections_peak = connections;
     if (process->connections_peak >= TRIM_CONNECTIONS &&
         connections < process->connections_peak / 2) {
-        malloc_trim(0);
         process->connections_peak = connections;
+        process->trims_left = TRIMS;
+    }
+    if (process->trims_left > 0) {
+        process->trims_left--;
+        malloc_trim(0);
     }
     loop_timer_start(&process->server.loop, timer, TRIM_MS, on_trim);
 }
@@ -270,6 +277,7 @@ static int serve(struct process *process)
 {
     struct server *server = &process->server;
     struct error error = {0};
+    mallopt(M_ARENA_MAX, ARENAS_MAX);
     work_init_threads();
     if (loop_init(&server->loop) != OK) {
         fputs("personad: no event loop\n", stderr);

@@ -138,10 +138,10 @@ const struct setting config_settings[] = {
      .help = "The web pages that may call this server from a browser, with credentials"},
     {"Who may call", "SECRET_KEY", SECRET(secret_key), NULL, .allowed = secret_allowed,
      .refuse = refuse_secret,
-     .help = "The key that access tokens are signed with (HS256); unset, nobody can be logged in"},
+     .help = "The key that access tokens are signed with; not read by this version"},
     {"Who may call", "AUTH_MODE", CHOICE(enum auth_mode, auth_mode), "optional",
      .choices = auth_modes,
-     .help = "Whether an upload needs a valid access token, or only may have one"},
+     .help = "Whether an upload needs an access token; required is refused by this version"},
 
     {"Limits on a request", "MAX_BODY_BYTES", BYTES(body_bytes_max), "64MB", .min = KB,
      .max = 4 * GB, .help = "The size of a whole request body past which it is refused"},
@@ -197,7 +197,8 @@ const struct setting config_settings[] = {
              "refuses"},
 
     {"Analysis", "OPENAI_API_KEY", SECRET(openai_api_key), NULL, .allowed = key_allowed,
-     .refuse = refuse_key, .help = "The key for OpenAI; without one, cases are analysed offline"},
+     .refuse = refuse_key,
+     .help = "The key for OpenAI; not used by this version, which analyses offline"},
     {"Analysis", "SCENE_COUNT", INT(scene_count), "4", .min = 1, .max = 12,
      .help = "How many scenes a simulation has"},
 
