@@ -11,11 +11,11 @@
  * it; thinking before it (`<think>...</think>`) is passed over; commas behind the last item of a
  * list, and line breaks in strings, are forgiven.
  *
- * Repaired without a word: traits ("7" is 7, 6.5 is 7, 15 is 10, what is no number is 5), numbering,
- * scenes beyond those asked for, figures named twice, names of figures in scenes (figure_name.h),
- * `goal` for `user_goal`, `personas` for `key_figures`. What is missing is a fault, so that the model
- * can be asked once more, with a complaint that names it. Members that nobody asked for are kept as
- * `extra_json`.
+ * Repaired without a word: traits ("7" is 7, 6.5 is 7, 15 is 10, what is no number is 5),
+ * numbering, scenes beyond those asked for, figures named twice, names of figures in scenes
+ * (figure_name.h), `goal` for `user_goal`, `personas` for `key_figures`. What is missing is a
+ * fault, so that the model can be asked once more, with a complaint that names it. Members that
+ * nobody asked for are kept as `extra_json`.
  */
 #ifndef MODEL_ANSWER_H
 #define MODEL_ANSWER_H
@@ -28,18 +28,18 @@
 
 /* Each with a stable word for logs. */
 #define ANSWER_FAULT_TABLE(X)                                                                      \
-    X(ANSWER_NO_JSON, "no_json")             /* none was found, or none that can be read */        \
-    X(ANSWER_WRONG_ROOT, "wrong_root")       /* not an object */                                   \
-    X(ANSWER_NO_FIGURES, "no_key_figures")   /* no array, or nobody with a name in it */           \
-    X(ANSWER_NO_SCENES, "no_scenes")         /* no array, or none with a title or description */   \
-    X(ANSWER_NO_TITLE, "no_title")           /* of the case */                                     \
+    X(ANSWER_NO_JSON, "no_json")           /* none was found, or none that can be read */          \
+    X(ANSWER_WRONG_ROOT, "wrong_root")     /* not an object */                                     \
+    X(ANSWER_NO_FIGURES, "no_key_figures") /* no array, or nobody with a name in it */             \
+    X(ANSWER_NO_SCENES, "no_scenes")       /* no array, or none with a title or description */     \
+    X(ANSWER_NO_TITLE, "no_title")         /* of the case */                                       \
     X(ANSWER_NO_DESCRIPTION, "no_description")                                                     \
     X(ANSWER_NO_STUDENT_ROLE, "no_student_role")                                                   \
-    X(ANSWER_NO_NAME, "no_name")             /* of a figure, which was dropped */                  \
-    X(ANSWER_FEW_OUTCOMES, "few_outcomes")   /* fewer than OUTCOME_COUNT */                        \
-    X(ANSWER_FEW_SCENES, "few_scenes")       /* fewer than asked for */                            \
-    X(ANSWER_SCENE_GAP, "scene_gap")         /* a scene without title, description or goal */      \
-    X(ANSWER_SCENE_ALONE, "scene_alone")     /* a scene with nobody of the cast */
+    X(ANSWER_NO_NAME, "no_name")           /* of a figure, which was dropped */                    \
+    X(ANSWER_FEW_OUTCOMES, "few_outcomes") /* fewer than OUTCOME_COUNT */                          \
+    X(ANSWER_FEW_SCENES, "few_scenes")     /* fewer than asked for */                              \
+    X(ANSWER_SCENE_GAP, "scene_gap")       /* a scene without title, description or goal */        \
+    X(ANSWER_SCENE_ALONE, "scene_alone")   /* a scene with nobody of the cast */
 
 enum answer_fault {
 #define X(name, word) name,
@@ -54,9 +54,9 @@ struct answer_faults {
 };
 
 enum {
-    ANSWER_NAME_MAX = 200,         /* characters of names, roles, titles and goals */
-    ANSWER_TEXT_MAX = 20000,       /* of all other texts */
-    ANSWER_EXTRA_KEYS_MAX = 32,    /* members kept that nobody asked for */
+    ANSWER_NAME_MAX = 200,      /* characters of names, roles, titles and goals */
+    ANSWER_TEXT_MAX = 20000,    /* of all other texts */
+    ANSWER_EXTRA_KEYS_MAX = 32, /* members kept that nobody asked for */
     ANSWER_EXTRA_BYTES_MAX = 1 << 16,
 };
 

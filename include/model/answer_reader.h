@@ -41,8 +41,8 @@ const char *answer_take(const struct answer_reader *reader, const char *text,
 /* The same of a member, and of the first of two that has a text; "" if there is none. */
 const char *answer_text(const struct answer_reader *reader, const cJSON *object, const char *name,
                         size_t characters_max);
-const char *answer_either(const struct answer_reader *reader, const cJSON *object,
-                          const char *name, const char *other, size_t characters_max);
+const char *answer_either(const struct answer_reader *reader, const cJSON *object, const char *name,
+                          const char *other, size_t characters_max);
 
 /* The text of an array's item, "" if it is none. */
 const char *answer_item(const struct answer_reader *reader, const cJSON *item,

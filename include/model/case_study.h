@@ -34,6 +34,7 @@ struct key_figure {
     int traits[TRAIT_COUNT];      /* 0 to TRAIT_MAX, in the order of trait_names */
     bool is_main_character;       /* played by the student: not shown among the personas */
     bool is_organisation;         /* not a person; not part of the wire form */
+    const char *extra_json;       /* a JSON object of what a model added; NULL: nothing */
 };
 
 struct scene {
@@ -43,8 +44,9 @@ struct scene {
     size_t personas_count;
     const char *user_goal;
     const char *success_metric;
-    int sequence_order;    /* 1..n */
-    const char *image_url; /* "" until there is one */
+    int sequence_order;     /* 1..n */
+    const char *image_url;  /* "" until there is one */
+    const char *extra_json; /* as above */
 };
 
 struct case_study {
@@ -56,15 +58,17 @@ struct case_study {
     struct scene *scenes;
     size_t scene_count;
     const char *outcomes[OUTCOME_COUNT]; /* "1. ..." */
+    const char *extra_json;              /* as above */
 };
 
-/* Takes the main character (flagged, or whose name or role equals student_role, compared folded)
- * out of the figures and every scene; renumbers scenes; sees to it that each scene involves at
- * least one figure when there is one. */
+/* Takes the main character (flagged, or whose name or role equals student_role, compared as in
+ * figure_name.h) out of the figures and every scene; renumbers scenes; sees to it that each scene
+ * involves at least one figure when there is one. */
 void case_study_settle(struct case_study *study, struct arena *arena);
 
 /* The wire form, `ai_result` of POST /api/parse-pdf/: key_figures and personas are the same list.
- * The caller deletes it. */
+ * What a model added stands behind our own members, as far as it has other names. The caller
+ * deletes it. */
 cJSON *case_study_json(const struct case_study *study);
 
 /* One figure in wire form; the caller deletes it. */

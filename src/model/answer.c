@@ -61,8 +61,14 @@ static void read_figure(const struct answer_reader *reader, const cJSON *object,
                         struct key_figure *out)
 {
     static const char *const members[] = {
-        "name",          "role",              "correlation",       "background",
-        "primary_goals", "personality_traits", "is_main_character", NULL,
+        "name",
+        "role",
+        "correlation",
+        "background",
+        "primary_goals",
+        "personality_traits",
+        "is_main_character",
+        NULL,
     };
     *out = (struct key_figure){
         .name = name,
@@ -86,8 +92,7 @@ static bool is_among(const char *const *keys, size_t count, const char *key)
     return false;
 }
 
-static void read_figures(struct answer_reader *reader, const cJSON *array,
-                         struct case_study *study)
+static void read_figures(struct answer_reader *reader, const cJSON *array, struct case_study *study)
 {
     const char *keys[FIGURES_MAX];
     study->figures = arena_zalloc(reader->arena, FIGURES_MAX, sizeof(*study->figures));
@@ -117,8 +122,7 @@ static const char *without_number(const char *text)
     return text + strspn(text, " ");
 }
 
-static void read_outcomes(struct answer_reader *reader, const cJSON *root,
-                          struct case_study *study)
+static void read_outcomes(struct answer_reader *reader, const cJSON *root, struct case_study *study)
 {
     const cJSON *array = json_array(root, "learning_outcomes");
     const cJSON *item = array ? array->child : NULL;
@@ -137,9 +141,9 @@ static void read_outcomes(struct answer_reader *reader, const cJSON *root,
 
 static void read_texts(struct answer_reader *reader, const cJSON *root, struct case_study *study)
 {
-    static const char *const members[] = {"title",       "student_role", "key_figures",
-                                          "personas",    "description",  "scenes",
-                                          "learning_outcomes", NULL};
+    static const char *const members[] = {
+        "title",       "student_role", "key_figures",       "personas",
+        "description", "scenes",       "learning_outcomes", NULL};
     study->title = answer_text(reader, root, "title", ANSWER_NAME_MAX);
     study->description = answer_text(reader, root, "description", ANSWER_TEXT_MAX);
     study->student_role = answer_text(reader, root, "student_role", ANSWER_NAME_MAX);

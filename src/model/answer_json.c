@@ -117,8 +117,7 @@ static bool has_object(const cJSON *value)
 static cJSON *find_value(const char *text, size_t length)
 {
     size_t unclosed = 0, unreadable = 0;
-    for (size_t at = 0;
-         at < length && unclosed < UNCLOSED_MAX && unreadable < UNREADABLE_MAX;) {
+    for (size_t at = 0; at < length && unclosed < UNCLOSED_MAX && unreadable < UNREADABLE_MAX;) {
         if (text[at] != '{' && text[at] != '[') {
             at++;
             continue;

@@ -58,8 +58,7 @@ const char *answer_fault_word(enum answer_fault fault)
 
 /* ---- texts ---- */
 
-const char *answer_take(const struct answer_reader *reader, const char *text,
-                        size_t characters_max)
+const char *answer_take(const struct answer_reader *reader, const char *text, size_t characters_max)
 {
     const struct slice trimmed = slice_trim(slice_of(text));
     return arena_strndup(reader->arena, trimmed.data,
@@ -72,8 +71,8 @@ const char *answer_text(const struct answer_reader *reader, const cJSON *object,
     return answer_take(reader, json_string(object, name, ""), characters_max);
 }
 
-const char *answer_either(const struct answer_reader *reader, const cJSON *object,
-                          const char *name, const char *other, size_t characters_max)
+const char *answer_either(const struct answer_reader *reader, const cJSON *object, const char *name,
+                          const char *other, size_t characters_max)
 {
     const char *text = answer_text(reader, object, name, characters_max);
     return *text ? text : answer_text(reader, object, other, characters_max);
@@ -110,8 +109,8 @@ const char *answer_extra(const struct answer_reader *reader, const cJSON *object
     buffer_init(&out, ANSWER_EXTRA_BYTES_MAX);
     size_t count = 0;
     enum err err = OK;
-    for (const cJSON *item = object->child;
-         item && count < ANSWER_EXTRA_KEYS_MAX && err == OK; item = item->next) {
+    for (const cJSON *item = object->child; item && count < ANSWER_EXTRA_KEYS_MAX && err == OK;
+         item = item->next) {
         if (is_one_of(members, item->string))
             continue;
         err = put_member(&out, item);

@@ -12,8 +12,8 @@
 #include "model/figure_name.h"
 
 enum {
-    SCENES_READ_MAX = 100,  /* items looked at, the unusable ones included */
-    NAMES_READ_MAX = 100,   /* of a scene */
+    SCENES_READ_MAX = 100, /* items looked at, the unusable ones included */
+    NAMES_READ_MAX = 100,  /* of a scene */
 };
 
 static bool involves(const struct scene *scene, const char *name)
@@ -75,8 +75,9 @@ static void complain_of(struct answer_reader *reader, const struct scene *scene,
 {
     const struct {
         const char *name, *text;
-    } texts[] = {
-        {"title", scene->title}, {"description", scene->description}, {"user_goal", scene->user_goal}};
+    } texts[] = {{"title", scene->title},
+                 {"description", scene->description},
+                 {"user_goal", scene->user_goal}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (!*texts[i].text)
             answer_complain(reader, ANSWER_SCENE_GAP, "scenes[%zu] has no %s.", index,

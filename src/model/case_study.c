@@ -1,51 +1,28 @@
-/*
- * Names are compared folded and without honorifics, since models drift in case, accents and
- * titles between the places where they write a name.
- */
+/* Whoever the student plays is taken out first: after that, each name means one who is left. */
 #include "model/case_study.h"
 
 #include <string.h>
 
 #include "base/json.h"
-#include "base/text.h"
+#include "model/figure_name.h"
 
 const char *const trait_names[TRAIT_COUNT] = {"analytical", "creative", "assertive",
                                               "collaborative", "detail_oriented"};
 
 /* ---- who is who ---- */
 
-static const char *without_honorific(const char *folded)
-{
-    static const char *const honorifics[] = {"mr ",        "mrs ",  "ms ",   "miss ",
-                                             "dr ",        "prof ", "sir ",  "dame ",
-                                             "professor ", "herr ", "frau ", "mx "};
-    for (size_t i = 0; i < sizeof(honorifics) / sizeof(honorifics[0]); i++) {
-        const size_t length = strlen(honorifics[i]);
-        if (strncmp(folded, honorifics[i], length) == 0)
-            return without_honorific(folded + length);
-    }
-    return folded;
-}
-
-static const char *folded(const char *text, struct arena *arena)
-{
-    if (!text)
-        return "";
-    return without_honorific(text_fold(arena, text, strlen(text)));
-}
-
 static bool is_main_character(const struct key_figure *figure, const char *student,
                               struct arena *arena)
 {
     if (figure->is_main_character)
         return true;
-    return *student && (strcmp(folded(figure->name, arena), student) == 0 ||
-                        strcmp(folded(figure->role, arena), student) == 0);
+    return *student && (strcmp(figure_key(figure->name, arena), student) == 0 ||
+                        strcmp(figure_key(figure->role, arena), student) == 0);
 }
 
 static void remove_main_characters(struct case_study *study, struct arena *arena)
 {
-    const char *student = folded(study->student_role, arena);
+    const char *student = figure_key(study->student_role, arena);
     size_t kept = 0;
     for (size_t i = 0; i < study->figure_count; i++)
         if (!is_main_character(&study->figures[i], student, arena))
@@ -54,17 +31,6 @@ static void remove_main_characters(struct case_study *study, struct arena *arena
 }
 
 /* ---- scenes ---- */
-
-/* The figure a scene means by `name`, which must be equal but for spelling; NULL: none. */
-static const char *figure_named(const struct case_study *study, const char *const *keys,
-                                const char *name, struct arena *arena)
-{
-    const char *key = folded(name, arena);
-    for (size_t i = 0; i < study->figure_count; i++)
-        if (*key && strcmp(keys[i], key) == 0)
-            return study->figures[i].name;
-    return NULL;
-}
 
 static bool involves(const struct scene *scene, size_t count, const char *name)
 {
@@ -75,13 +41,14 @@ static bool involves(const struct scene *scene, size_t count, const char *name)
 }
 
 static void settle_scene(struct scene *scene, size_t index, const struct case_study *study,
-                         const char *const *keys, struct arena *arena)
+                         const struct figure_names *names, struct arena *arena)
 {
     size_t kept = 0;
     for (size_t i = 0; i < scene->personas_count; i++) {
-        const char *name = figure_named(study, keys, scene->personas_involved[i], arena);
-        if (name && !involves(scene, kept, name))
-            scene->personas_involved[kept++] = name;
+        const struct key_figure *figure =
+            figure_names_find(names, scene->personas_involved[i], arena);
+        if (figure && !involves(scene, kept, figure->name))
+            scene->personas_involved[kept++] = figure->name;
     }
     if (kept == 0 && study->figure_count > 0) {
         /* In turn, so that not all such scenes are with the same figure. */
@@ -95,11 +62,10 @@ static void settle_scene(struct scene *scene, size_t index, const struct case_st
 void case_study_settle(struct case_study *study, struct arena *arena)
 {
     remove_main_characters(study, arena);
-    const char **keys = arena_zalloc(arena, study->figure_count, sizeof(*keys));
-    for (size_t i = 0; i < study->figure_count; i++)
-        keys[i] = folded(study->figures[i].name, arena);
+    struct figure_names names;
+    figure_names_init(&names, study->figures, study->figure_count, arena);
     for (size_t i = 0; i < study->scene_count; i++)
-        settle_scene(&study->scenes[i], i, study, keys, arena);
+        settle_scene(&study->scenes[i], i, study, &names, arena);
 }
 
 /* ---- wire form ---- */
@@ -107,6 +73,22 @@ void case_study_settle(struct case_study *study, struct arena *arena)
 static const char *text_or_empty(const char *text)
 {
     return text ? text : "";
+}
+
+/* What a model added: it was read once already, so it can be read. */
+static void add_extra(cJSON *json, const char *extra_json)
+{
+    cJSON *extra;
+    if (!extra_json || json_parse(extra_json, strlen(extra_json), NULL, &extra) != OK)
+        return;
+    while (extra->child) {
+        cJSON *item = cJSON_DetachItemViaPointer(extra, extra->child);
+        if (cJSON_HasObjectItem(json, item->string))
+            cJSON_Delete(item);
+        else
+            json_add(json, item->string, item);
+    }
+    cJSON_Delete(extra);
 }
 
 cJSON *key_figure_json(const struct key_figure *figure)
@@ -123,6 +105,7 @@ cJSON *key_figure_json(const struct key_figure *figure)
     for (size_t i = 0; i < TRAIT_COUNT; i++)
         json_add_number(traits, trait_names[i], figure->traits[i]);
     json_add_bool(json, "is_main_character", figure->is_main_character);
+    add_extra(json, figure->extra_json);
     return json;
 }
 
@@ -147,6 +130,7 @@ static cJSON *scene_json(const struct scene *scene)
     json_add_number(json, "sequence_order", scene->sequence_order);
     json_add_string(json, "image_url", text_or_empty(scene->image_url));
     json_add_string(json, "successMetric", text_or_empty(scene->success_metric));
+    add_extra(json, scene->extra_json);
     return json;
 }
 
@@ -165,5 +149,6 @@ cJSON *case_study_json(const struct case_study *study)
     for (size_t i = 0; i < OUTCOME_COUNT; i++)
         if (study->outcomes[i])
             json_append_string(outcomes, study->outcomes[i]);
+    add_extra(json, study->extra_json);
     return json;
 }

@@ -196,10 +196,10 @@ static void traits_are_rounded_and_clamped(void **state)
         const char *value;
         int trait;
     } cases[] = {
-        {"7", 7},         {"\"7\"", 7},  {"6.5", 7},       {"\" 6.4 \"", 6}, {"15", 10},
-        {"-3", 0},        {"1e300", 10}, {"\"high\"", 5},  {"\"nan\"", 5},   {"\"inf\"", 5},
-        {"\"0x1F\"", 5},  {"null", 5},   {"true", 5},      {"[7]", 5},       {"\"\"", 5},
-        {"\"7 of 10\"", 5}, {"0", 0},    {"\"-1\"", 0},
+        {"7", 7},           {"\"7\"", 7},  {"6.5", 7},      {"\" 6.4 \"", 6}, {"15", 10},
+        {"-3", 0},          {"1e300", 10}, {"\"high\"", 5}, {"\"nan\"", 5},   {"\"inf\"", 5},
+        {"\"0x1F\"", 5},    {"null", 5},   {"true", 5},     {"[7]", 5},       {"\"\"", 5},
+        {"\"7 of 10\"", 5}, {"0", 0},      {"\"-1\"", 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *text = arena_printf(&arena,
@@ -217,9 +217,10 @@ static void figures_are_told_apart(void **state)
 {
     (void)state;
     assert_int_equal(
-        read_analysis("{" FRAME ",\"personas\":[{\"name\":\"Dr. Mar\xC3\xAD"
-                      "a Chen\",\"is_main_character\":\"True\"},{\"name\":\"maria chen\"},"
-                      "{\"name\":\"Mario Chen\",\"primary_goals\":\"one only\",\"role\":\"CFO\"}]}"),
+        read_analysis(
+            "{" FRAME ",\"personas\":[{\"name\":\"Dr. Mar\xC3\xAD"
+            "a Chen\",\"is_main_character\":\"True\"},{\"name\":\"maria chen\"},"
+            "{\"name\":\"Mario Chen\",\"primary_goals\":\"one only\",\"role\":\"CFO\"}]}"),
         OK);
     assert_int_equal(faults.found, 0);
     assert_int_equal(study.figure_count, 2);
@@ -391,9 +392,10 @@ static void other_ways_to_name_somebody(void **state)
 static void more_scenes_than_asked_for_are_cut(void **state)
 {
     (void)state;
-    static const char text[] = "{\"scenes\":[{\"title\":\"A\",\"description\":\"d\",\"goal\":\"g\"},"
-                               "{},{\"title\":\"B\",\"description\":\"d\",\"goal\":\"g\"},"
-                               "{\"title\":\"C\"}]}";
+    static const char text[] =
+        "{\"scenes\":[{\"title\":\"A\",\"description\":\"d\",\"goal\":\"g\"},"
+        "{},{\"title\":\"B\",\"description\":\"d\",\"goal\":\"g\"},"
+        "{\"title\":\"C\"}]}";
     assert_int_equal(read_scenes(text, 2), OK);
     assert_int_equal(faults.found, 0); /* there is no cast: nobody is missed */
     assert_int_equal(study.scene_count, 2);
