@@ -1,3 +1,5 @@
+/* Faults are kept as bits and as sentences of ours: no words of the answer, which may be a
+ * document's, come into a log that way. */
 #include "model/answer_reader.h"
 
 #include <stdarg.h>

@@ -150,7 +150,7 @@ static void read_success(struct chat_call *chat, struct outcome *out)
     } else if (ended || (!events && out->fault == HTTP_FAULT_NONE)) {
         judge(chat, out);
     } else {
-        chat->fault = "cut";
+        chat->fault = out->fault == HTTP_FAULT_TOO_LARGE ? "too_large" : "cut";
         if (out->fault == HTTP_FAULT_NONE) {
             struct http_call *http = &chat->call.http;
             out->fault = HTTP_FAULT_CUT;
