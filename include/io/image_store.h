@@ -1,0 +1,79 @@
+/*
+ * image_store.h: pictures on disk: written whole or not at all, found by name, within a quota.
+ *
+ *     struct image_store store;
+ *     if (image_store_init(&store, &loop, config->image_dir, config->image_dir_bytes, &error) !=
+ * OK)
+ *         ...                                       // error.detail says what to do
+ *
+ *     image_save_start(&save, try(op), &store, bytes, length);
+ *     ... // in the next step: save.name, such as "3f0c...9a.webp"
+ *
+ *     struct image_file file;
+ *     if (image_store_open(&store, name, &file) == OK) ...         // file.fd is the caller's
+ *
+ * A picture's name is made from the SHA-256 of its bytes: equal pictures are one file, a name never
+ * changes what it stands for, and nobody guesses one. Pictures are PNG, JPEG or WebP by their first
+ * bytes, whatever anybody says they are.
+ *
+ * When the quota is reached the oldest go, but none that is kept (image_store_keep: a saved row
+ * names it), and none younger than IMAGE_YOUNG_MS, which somebody may be looking at. Where that
+ * does not make room, saving fails with ERR_NO_SPACE.
+ */
+#ifndef IO_IMAGE_STORE_H
+#define IO_IMAGE_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "io/work.h"
+
+enum {
+    IMAGE_NAME_BYTES = 64,
+    IMAGE_YOUNG_MS = 60 * 60 * 1000,
+};
+
+struct image_store {
+    struct loop *loop;
+    const char *directory;
+    uint64_t bytes_max;
+    /* private: to be filled in */
+};
+
+/* Makes the folder where it is missing, and removes what a crash left half-written. ERR_UNAVAILABLE
+ * where it cannot be written to. */
+MUST_CHECK enum err image_store_init(struct image_store *store, struct loop *loop,
+                                     const char *directory, uint64_t bytes_max,
+                                     struct error *error);
+void image_store_clear(struct image_store *store);
+
+/* Writing one, off the loop. `bytes` are borrowed until it has finished. ERR_SYNTAX: no picture of
+ * a kind we know. ERR_NO_SPACE: the quota, or the disk. ERR_IO. */
+struct image_save {
+    struct op op;
+    char name[IMAGE_NAME_BYTES]; /* the result */
+    /* private: to be filled in */
+};
+void image_save_start(struct image_save *save, struct op_link link, struct image_store *store,
+                      const char *bytes, size_t length);
+
+/* From now on it is never removed: before a row that names it is saved. ERR_NOT_FOUND: it is gone.
+ */
+MUST_CHECK enum err image_store_keep(struct image_store *store, const char *name);
+
+struct image_file {
+    int fd; /* at offset 0; close-on-exec */
+    uint64_t size;
+    int64_t modified_s;       /* Unix time */
+    const char *content_type; /* static */
+};
+
+/* ERR_NOT_FOUND for any name that is not one of ours. */
+MUST_CHECK enum err image_store_open(struct image_store *store, const char *name,
+                                     struct image_file *out);
+
+/* The media type of a picture by its first bytes; NULL: none we know. */
+const char *image_type_of(const char *bytes, size_t length);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * preprocess.h: a document's text as a model should read it: without what stands on every page.
+ *
+ *     struct buffer clean;
+ *     buffer_init(&clean, length + 1);
+ *     if (preprocess(text, length, &work->cancel, &clean) == OK) ...
+ *     size_t cut = preprocess_cut(clean.data, clean.length, 200000);
+ *
+ * Taken out: mastheads and series lines above the title, copyright and permission notices, running
+ * headers and footers, page numbers, form feeds, words divided at line ends, more than one empty
+ * line in a row. Kept: headings, tables, lists, emphasis, everything that may be the case itself;
+ * in doubt a line stays. Plain text and markdown alike. Pure.
+ */
+#ifndef MODEL_PREPROCESS_H
+#define MODEL_PREPROCESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* Appends to `out`, never more than `length` bytes and one. `text` is clean UTF-8. `cancel` (which
+ * may be NULL) is looked at every 64 KB: ERR_CANCELLED. ERR_LIMIT: `out` is full. */
+MUST_CHECK enum err preprocess(const char *text, size_t length, const atomic_bool *cancel,
+                               struct buffer *out);
+
+/* How many bytes to keep so that at most `characters_max` characters stay: all, or up to the end of
+ * a paragraph, else of a sentence, else of a word; never less than half of what would fit. */
+size_t preprocess_cut(const char *text, size_t length, size_t characters_max);
+
+#endif
