@@ -29,6 +29,7 @@
 
 enum sandbox_mode { SANDBOX_AUTO, SANDBOX_STRICT };
 enum auth_mode { AUTH_OPTIONAL, AUTH_REQUIRED };
+enum pdf_parser { PARSER_AUTO, PARSER_LLAMAPARSE, PARSER_LOCAL };
 
 struct config {
     /* where it listens */
@@ -68,9 +69,48 @@ struct config {
     uint64_t extract_timeout_ms;       /* EXTRACT_TIMEOUT 30 */
     enum sandbox_mode extract_sandbox; /* EXTRACT_SANDBOX auto | strict */
 
-    /* analysis */
-    const char *openai_api_key; /* OPENAI_API_KEY, secret; NULL: offline */
-    int scene_count;            /* SCENE_COUNT 4; 1 to 12 */
+    /* LlamaParse */
+    const char *llamaparse_api_key;  /* LLAMAPARSE_API_KEY, secret; NULL: never called */
+    enum pdf_parser pdf_parser;      /* PDF_PARSER auto | llamaparse | local */
+    int llamaparse_concurrent;       /* MAX_CONCURRENT_LLAMAPARSE 3 */
+    const char *llamaparse_base_url; /* LLAMAPARSE_BASE_URL */
+    int llamaparse_api_version;      /* LLAMAPARSE_API_VERSION 1 | 2 */
+    const char *llamaparse_tier;     /* LLAMAPARSE_TIER cost_effective; of version 2 */
+    bool llamaparse_cache;           /* LLAMAPARSE_CACHE on */
+    int llamaparse_polls;            /* LLAMAPARSE_POLLS_PER_MINUTE 0 = no limit */
+
+    /* models */
+    const char *openai_api_key;   /* OPENAI_API_KEY, secret; NULL: offline */
+    const char *openai_base_url;  /* OPENAI_BASE_URL */
+    const char *analysis_models;  /* ANALYSIS_MODEL, by preference, with commas between */
+    const char *scenes_models;    /* SCENES_MODEL, likewise */
+    int openai_concurrent;        /* MAX_CONCURRENT_OPENAI 2 */
+    uint64_t analysis_timeout_ms; /* ANALYSIS_TIMEOUT 180, from the start of the call */
+    uint64_t scenes_timeout_ms;   /* SCENES_TIMEOUT 120 */
+    int analysis_input_chars;     /* ANALYSIS_INPUT_CHARS 200000, of all texts in one prompt */
+    int scene_count;              /* SCENE_COUNT 4; 1 to 12 */
+
+    /* pictures */
+    bool images;               /* IMAGES on */
+    const char *image_models;  /* IMAGE_MODEL, by preference, with commas between */
+    const char *image_size;    /* IMAGE_SIZE 1536x1024 */
+    const char *image_quality; /* IMAGE_QUALITY low */
+    int images_concurrent;     /* MAX_CONCURRENT_IMAGES 4 */
+    uint64_t image_timeout_ms; /* IMAGE_TIMEOUT 180 */
+    const char *image_dir;     /* IMAGE_DIR images */
+    size_t image_dir_bytes;    /* IMAGE_DIR_BYTES 1GB */
+    const char *public_url;    /* PUBLIC_URL, without / at its end; NULL: as the client called us */
+
+    /* costs */
+    const char *model_prices;    /* MODEL_PRICES; NULL: those built in */
+    double max_cost_usd_per_day; /* MAX_COST_USD_PER_DAY 0 = no limit */
+
+    /* failing services */
+    int breaker_failures;       /* BREAKER_FAILURES 5, and */
+    int breaker_percent;        /* BREAKER_SHARE 50 of all, within */
+    uint64_t breaker_window_ms; /* BREAKER_WINDOW 30 */
+    uint64_t breaker_open_ms;   /* BREAKER_OPEN 30 */
+    uint64_t breaker_fatal_ms;  /* BREAKER_OPEN_FATAL 60 */
 
     /* operation */
     enum log_level log_level;   /* LOG_LEVEL info */

@@ -17,6 +17,7 @@ enum setting_type {
     SETTING_INT,     /* int */
     SETTING_BYTES,   /* size_t; KB, MB, GB */
     SETTING_SECONDS, /* uint64_t in milliseconds; decimal */
+    SETTING_DECIMAL, /* double; decimal, to the millionth */
 };
 
 struct setting {
@@ -43,5 +44,12 @@ enum { SETTING_ALLOWED_BYTES = 128 };
 
 /* What may be written, in words: "a number from 0 to 65535". "" for anything at all. */
 void setting_allowed(const struct setting *setting, char out[SETTING_ALLOWED_BYTES]);
+
+struct config;
+
+/* Reads `value` into the row's field (config_value.c). Why it is refused, or NULL; the words may be
+ * in `allowed`. */
+const char *setting_read(const struct setting *setting, const char *value, struct config *config,
+                         char allowed[SETTING_ALLOWED_BYTES]);
 
 #endif

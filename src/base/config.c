@@ -17,7 +17,7 @@
 
 enum {
     DOTENV_BYTES_MAX = 64 * 1024, /* a hundred times what all settings take */
-    SETTINGS_MAX = 64,            /* rows of the table */
+    SETTINGS_MAX = 128,           /* rows of the table */
     NOTES_MAX = 50,               /* of each kind: who needs more to understand? */
     VALUE_SHOWN_MAX = 80,         /* bytes of a value in a fault */
 };
@@ -54,132 +54,6 @@ static void note(struct notes *notes, const char *format, ...)
         notes->count = NOTES_MAX; /* no room for more */
     arena_clear(&scratch);
 }
-
-/* Digits alone; false past `max`. */
-static bool read_number(const char *text, size_t length, uint64_t max, uint64_t *out)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < length; i++) {
-        const unsigned digit = (unsigned char)text[i] - (unsigned)'0';
-        if (digit > 9 || digit > max || number > (max - digit) / 10)
-            return false;
-        number = number * 10 + digit;
-    }
-    *out = number;
-    return length > 0;
-}
-
-static bool read_bytes(const char *value, uint64_t max, uint64_t *out)
-{
-    static const char *const units[] = {"KB", "MB", "GB"};
-    const size_t digits = strspn(value, "0123456789");
-    unsigned shift = 0;
-    for (unsigned i = 0; i < 3; i++)
-        if (text_equal_ignore_case(value + digits, units[i]))
-            shift = 10 * (i + 1);
-    if (shift == 0 && value[digits] != '\0')
-        return false;
-    uint64_t number;
-    if (!read_number(value, digits, max >> shift, &number))
-        return false;
-    *out = number << shift;
-    return true;
-}
-
-/* Decimal seconds to milliseconds; what is less than one is dropped. */
-static bool read_seconds(const char *value, uint64_t max, uint64_t *out)
-{
-    const size_t digits = strspn(value, "0123456789");
-    uint64_t seconds, ms = 0;
-    if (!read_number(value, digits, max / 1000, &seconds))
-        return false;
-    const char *rest = value + digits;
-    if (*rest == '.') {
-        rest++;
-        for (uint64_t place = 100; *rest >= '0' && *rest <= '9'; place /= 10)
-            ms += place * (uint64_t)(*rest++ - '0');
-    }
-    *out = seconds * 1000 + ms;
-    return *rest == '\0' && *out <= max;
-}
-
-static bool read_bool(const char *value, bool *out)
-{
-    static const char *const words[] = {"off", "on", "false", "true", "no", "yes", "0", "1"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-        if (text_equal_ignore_case(value, words[i])) {
-            *out = i % 2 == 1;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool read_choice(const char *value, const char *const *choices, unsigned *out)
-{
-    for (unsigned i = 0; choices[i]; i++) {
-        if (text_equal_ignore_case(value, choices[i])) {
-            *out = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Reads `value` into the row's field. Why it is refused, or NULL; the words may be in `allowed`. */
-static const char *set(struct config *config, const struct setting *setting, const char *value,
-                       char allowed[SETTING_ALLOWED_BYTES])
-{
-    void *field = (char *)config + setting->offset;
-    uint64_t number = 0;
-    unsigned choice = 0;
-    bool on = false, read = false;
-    setting_allowed(setting, allowed);
-
-    switch (setting->type) {
-    case SETTING_STRING:
-    case SETTING_SECRET:
-        if (setting->refuse && setting->refuse(value))
-            return setting->refuse(value);
-        *(const char **)field = arena_strdup(&config->arena, value);
-        return NULL;
-    case SETTING_WORD:
-        if (!read_choice(value, setting->choices, &choice))
-            return allowed;
-        *(const char **)field = setting->choices[choice];
-        return NULL;
-    case SETTING_CHOICE:
-        if (!read_choice(value, setting->choices, &choice))
-            return allowed;
-        memcpy(field, &choice, sizeof(choice)); /* an enum, whichever */
-        return NULL;
-    case SETTING_BOOL:
-        if (!read_bool(value, &on))
-            return allowed;
-        *(bool *)field = on;
-        return NULL;
-    case SETTING_INT:
-        read = read_number(value, strlen(value), setting->max, &number);
-        break;
-    case SETTING_BYTES:
-        read = read_bytes(value, setting->max, &number);
-        break;
-    case SETTING_SECONDS:
-        read = read_seconds(value, setting->max, &number);
-        break;
-    }
-    if (!read || number < setting->min)
-        return allowed;
-    if (setting->type == SETTING_INT)
-        *(int *)field = (int)number;
-    else if (setting->type == SETTING_BYTES)
-        *(size_t *)field = (size_t)number;
-    else
-        *(uint64_t *)field = number;
-    return NULL;
-}
-
-static_assert(sizeof(enum log_level) == sizeof(unsigned), "set() copies an unsigned into enums");
 
 static void note_refused(struct loader *loader, const struct setting *setting, const char *value,
                          const char *reason)
@@ -223,7 +97,7 @@ static void apply(struct loader *loader, size_t row, char *const *environment)
         return;
     }
     char allowed[SETTING_ALLOWED_BYTES];
-    const char *reason = set(&loader->config, setting, value, allowed);
+    const char *reason = setting_read(setting, value, &loader->config, allowed);
     assert(!reason || loader->stated[row]); /* defaults are allowed */
     if (reason)
         note_refused(loader, setting, value, reason);
@@ -287,6 +161,22 @@ static void read_dotenv(struct loader *loader, const char *bytes, size_t length)
     }
 }
 
+/* Keys and texts go there. */
+static void check_https(struct loader *loader)
+{
+    const struct config *config = &loader->config;
+    const struct {
+        const char *name, *key, *url;
+    } services[] = {
+        {"LLAMAPARSE_BASE_URL", config->llamaparse_api_key, config->llamaparse_base_url},
+        {"OPENAI_BASE_URL", config->openai_api_key, config->openai_base_url},
+    };
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+        if (services[i].key && services[i].url && strncmp(services[i].url, "https://", 8) != 0)
+            note(&loader->faults, "%s: %s is not https, which ENVIRONMENT=production needs",
+                 services[i].name, services[i].url);
+}
+
 /* What takes two settings to tell. */
 static void check_together(struct loader *loader)
 {
@@ -302,6 +192,8 @@ static void check_together(struct loader *loader)
     if (production && !mode)
         note(&loader->faults, "AUTH_MODE: not set, but ENVIRONMENT=production needs it stated: "
                               "optional or required");
+    if (production)
+        check_https(loader);
     if (config->file_bytes_max > config->body_bytes_max && config->body_bytes_max > 0)
         note(&loader->faults, "MAX_FILE_BYTES: %zu is more than MAX_BODY_BYTES, which is %zu",
              config->file_bytes_max, config->body_bytes_max);

@@ -4,7 +4,6 @@
  */
 #include "base/config_table.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -12,7 +11,7 @@
 #include <string.h>
 
 #include "base/config.h"
-#include "base/text.h"
+#include "base/config_refuse.h"
 
 #define KB ((uint64_t)1024)
 #define MB (KB * 1024)
@@ -29,99 +28,24 @@
 #define INT(field)          SETTING_INT, FIELD(int, field)
 #define BYTES(field)        SETTING_BYTES, FIELD(size_t, field)
 #define SECONDS(field)      SETTING_SECONDS, FIELD(uint64_t, field)
+#define DECIMAL(field)      SETTING_DECIMAL, FIELD(double, field)
 
-enum { SECRET_CHARACTERS_MIN = 32, SECOND = 1000, HOUR = 3600 * SECOND };
+enum { SECOND = 1000, HOUR = 3600 * SECOND, DAY = 24 * HOUR };
 
 static const char *const environments[] = {"development", "production", NULL};
 static const char *const auth_modes[] = {
     [AUTH_OPTIONAL] = "optional", [AUTH_REQUIRED] = "required", NULL};
 static const char *const sandbox_modes[] = {
     [SANDBOX_AUTO] = "auto", [SANDBOX_STRICT] = "strict", NULL};
+static const char *const pdf_parsers[] = {
+    [PARSER_AUTO] = "auto", [PARSER_LLAMAPARSE] = "llamaparse", [PARSER_LOCAL] = "local", NULL};
+static const char *const llamaparse_tiers[] = {"fast", "cost_effective", "agentic", "agentic_plus",
+                                               NULL};
+static const char *const image_qualities[] = {"auto", "low", "medium", "high", NULL};
 static const char *const log_levels[] = {
     [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL};
 static const char *const log_formats[] = {
     [LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_LOGFMT] = "logfmt", [LOG_FORMAT_JSON] = "json", NULL};
-
-static const char address_allowed[] = "an IPv4 or IPv6 address";
-static const char origins_allowed[] =
-    "origins such as https://app.example.org, with commas between";
-static const char secret_allowed[] = "at least 32 characters";
-static const char key_allowed[] = "printable ASCII without spaces";
-static const char path_allowed[] = "an absolute path";
-
-static const char *refuse_address(const char *value)
-{
-    unsigned char address[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, value, address) == 1 || inet_pton(AF_INET6, value, address) == 1
-               ? NULL
-               : address_allowed;
-}
-
-static const char *refuse_path(const char *value)
-{
-    return value[0] == '/' ? NULL : path_allowed;
-}
-
-static const char *refuse_secret(const char *value)
-{
-    return text_characters(value, strlen(value)) >= SECRET_CHARACTERS_MIN ? NULL : secret_allowed;
-}
-
-/* It goes into a header. */
-static const char *refuse_key(const char *value)
-{
-    for (; *value; value++)
-        if (*value <= ' ' || *value > '~')
-            return key_allowed;
-    return NULL;
-}
-
-/* Of a name or IPv4 address, or of an IPv6 address in brackets; 0 if there is none. */
-static size_t host_length(const char *text)
-{
-    if (text[0] != '[')
-        return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-");
-    const size_t address = strspn(text + 1, "0123456789abcdef:.");
-    return address > 0 && text[1 + address] == ']' ? address + 2 : 0;
-}
-
-/* Why one origin is refused. Capitals are, since browsers send none and the comparison is exact. */
-static const char *refuse_origin(const char *origin, size_t length)
-{
-    if (memchr(origin, '*', length))
-        return "never *, as credentials are allowed: each origin has to be named";
-
-    const size_t scheme = strspn(origin, "abcdefghijklmnopqrstuvwxyz");
-    if (scheme == 0 || scheme + 3 > length || memcmp(origin + scheme, "://", 3) != 0)
-        return origins_allowed;
-    size_t at = scheme + 3;
-    const size_t host = host_length(origin + at);
-    if (host == 0)
-        return origins_allowed;
-    at += host;
-    if (at < length && origin[at] == ':') {
-        const size_t port = strspn(origin + at + 1, "0123456789");
-        if (port == 0 || port > 5 || atoi(origin + at + 1) > 65535)
-            return origins_allowed;
-        at += 1 + port;
-    }
-    if (at < length && origin[at] == '/')
-        return "an origin ends with its host or port: no / behind it";
-    return at == length ? NULL : origins_allowed;
-}
-
-static const char *refuse_origins(const char *value)
-{
-    while (*value) {
-        const size_t length = strcspn(value, ",");
-        const struct slice origin = slice_trim((struct slice){value, length});
-        const char *reason = origin.length > 0 ? refuse_origin(origin.data, origin.length) : NULL;
-        if (reason)
-            return reason;
-        value += length + (value[length] == ',');
-    }
-    return NULL;
-}
 
 const struct setting config_settings[] = {
     {"Listening", "LISTEN_ADDRESS", STRING(listen_address), "127.0.0.1", .allowed = address_allowed,
@@ -170,10 +94,10 @@ const struct setting config_settings[] = {
     {"Limits on a request", "QUEUE_LIMIT", INT(queue_limit), "256", .min = 1, .max = 100000,
      .help = "How many uploads may be at work or waiting; more of them are answered with 503"},
     {"Limits on a request", "REQUEST_TIMEOUT", SECONDS(request_timeout_ms), "900", .min = SECOND,
-     .max = 24 * (uint64_t)HOUR,
+     .max = DAY,
      .help = "How long an upload may take from its first byte to its reply, in seconds"},
     {"Limits on a request", "FILE_PROCESSING_TIMEOUT", SECONDS(files_timeout_ms), "300",
-     .min = SECOND, .max = 24 * (uint64_t)HOUR,
+     .min = SECOND, .max = DAY,
      .help = "How long all files of an upload may take to be turned into text, in seconds"},
 
     {"Uploads", "SPOOL_DIR", STRING(spool_dir), "/tmp", .allowed = path_allowed,
@@ -196,11 +120,87 @@ const struct setting config_settings[] = {
      .help = "Where the system allows only a part of the sandbox: auto makes do with it, strict "
              "refuses"},
 
-    {"Analysis", "OPENAI_API_KEY", SECRET(openai_api_key), NULL, .allowed = key_allowed,
+    {"LlamaParse", "LLAMAPARSE_API_KEY", SECRET(llamaparse_api_key), NULL, .allowed = key_allowed,
+     .refuse = refuse_key, .help = "The key for LlamaParse; without it files are read here"},
+    {"LlamaParse", "PDF_PARSER", CHOICE(enum pdf_parser, pdf_parser), "auto",
+     .choices = pdf_parsers,
+     .help =
+         "Who reads PDF files: auto asks LlamaParse where there is a key, else reads them here"},
+    {"LlamaParse", "MAX_CONCURRENT_LLAMAPARSE", INT(llamaparse_concurrent), "3", .min = 1,
+     .max = 1000, .help = "How many files may be with LlamaParse at once"},
+    {"LlamaParse", "LLAMAPARSE_BASE_URL", STRING(llamaparse_base_url),
+     "https://api.cloud.llamaindex.ai", .allowed = url_allowed, .refuse = refuse_url,
+     .help = "Where LlamaParse is; https://api.cloud.eu.llamaindex.ai for keys of its European "
+             "region"},
+    {"LlamaParse", "LLAMAPARSE_API_VERSION", INT(llamaparse_api_version), "1", .min = 1, .max = 2,
+     .help = "The version of LlamaParse's API; where 1 is gone, 2 is used by itself"},
+    {"LlamaParse", "LLAMAPARSE_TIER", WORD(llamaparse_tier), "cost_effective",
+     .choices = llamaparse_tiers,
+     .help = "How much work LlamaParse puts into a file; version 2 only"},
+    {"LlamaParse", "LLAMAPARSE_CACHE", BOOL(llamaparse_cache), "on",
+     .help = "Whether LlamaParse may answer from its cache, which is free for 48 hours"},
+    {"LlamaParse", "LLAMAPARSE_POLLS_PER_MINUTE", INT(llamaparse_polls), "0", .max = 100000,
+     .help =
+         "How often LlamaParse may be asked for the state of its jobs, all together; 0: no limit"},
+
+    {"Models", "OPENAI_API_KEY", SECRET(openai_api_key), NULL, .allowed = key_allowed,
      .refuse = refuse_key,
-     .help = "The key for OpenAI; not used by this version, which analyses offline"},
-    {"Analysis", "SCENE_COUNT", INT(scene_count), "4", .min = 1, .max = 12,
+     .help = "The key for the model and image service; without it the analysis is made offline"},
+    {"Models", "OPENAI_BASE_URL", STRING(openai_base_url), "https://api.openai.com/v1",
+     .allowed = url_allowed, .refuse = refuse_url,
+     .help = "Where the models are: OpenAI, or a server that is compatible with it"},
+    {"Models", "ANALYSIS_MODEL", STRING(analysis_models), "gpt-6-luna,gpt-4o",
+     .allowed = models_allowed, .refuse = refuse_models,
+     .help = "The models for the analysis; the next one is asked where one is not served"},
+    {"Models", "SCENES_MODEL", STRING(scenes_models), "gpt-6-luna,gpt-4o",
+     .allowed = models_allowed, .refuse = refuse_models, .help = "The models for the scenes"},
+    {"Models", "MAX_CONCURRENT_OPENAI", INT(openai_concurrent), "2", .min = 1, .max = 1000,
+     .help = "How many calls to models may be under way at once"},
+    {"Models", "ANALYSIS_TIMEOUT", SECONDS(analysis_timeout_ms), "180", .min = SECOND, .max = DAY,
+     .help = "How long the call for an analysis may take, in seconds"},
+    {"Models", "SCENES_TIMEOUT", SECONDS(scenes_timeout_ms), "120", .min = SECOND, .max = DAY,
+     .help = "How long the call for scenes may take, in seconds"},
+    {"Models", "ANALYSIS_INPUT_CHARS", INT(analysis_input_chars), "200000", .min = 1000,
+     .max = 2000000, .help = "How many characters of an upload's texts go into one prompt"},
+    {"Models", "SCENE_COUNT", INT(scene_count), "4", .min = 1, .max = 12,
      .help = "How many scenes a simulation has"},
+
+    {"Pictures", "IMAGES", BOOL(images), "on",
+     .help = "Whether scenes get pictures, where OPENAI_API_KEY is set"},
+    {"Pictures", "IMAGE_MODEL", STRING(image_models), "gpt-image-2", .allowed = models_allowed,
+     .refuse = refuse_models, .help = "The models for the pictures"},
+    {"Pictures", "IMAGE_SIZE", STRING(image_size), "1536x1024", .allowed = size_allowed,
+     .refuse = refuse_size, .help = "The width and height of pictures, in pixels"},
+    {"Pictures", "IMAGE_QUALITY", WORD(image_quality), "low", .choices = image_qualities,
+     .help = "How much work goes into a picture"},
+    {"Pictures", "MAX_CONCURRENT_IMAGES", INT(images_concurrent), "4", .min = 1, .max = 1000,
+     .help = "How many pictures may be in the making at once"},
+    {"Pictures", "IMAGE_TIMEOUT", SECONDS(image_timeout_ms), "180", .min = SECOND, .max = DAY,
+     .help = "How long the call for a picture may take, in seconds"},
+    {"Pictures", "IMAGE_DIR", STRING(image_dir), "images",
+     .help = "The folder for pictures; a relative one lies in the working directory"},
+    {"Pictures", "IMAGE_DIR_BYTES", BYTES(image_dir_bytes), "1GB", .min = MB, .max = 1024 * GB,
+     .help = "How much IMAGE_DIR may hold; then the oldest go that no saved scenario has"},
+    {"Pictures", "PUBLIC_URL", STRING(public_url), NULL, .allowed = url_allowed,
+     .refuse = refuse_url,
+     .help = "What comes before /static/ in pictures' addresses; unset: as the client called us"},
+
+    {"Costs", "MODEL_PRICES", STRING(model_prices), NULL,
+     .allowed = "as in my-model=0.10/0.50, or =in/cached/out, with commas between",
+     .help = "What models cost, in USD for 1M tokens; adds to the prices that are built in"},
+    {"Costs", "MAX_COST_USD_PER_DAY", DECIMAL(max_cost_usd_per_day), "0", .max = 1000000,
+     .help = "How much may be spent a day (UTC); then uploads get 503; 0: no limit"},
+
+    {"Failing services", "BREAKER_FAILURES", INT(breaker_failures), "5", .min = 1, .max = 64,
+     .help = "How many calls must have failed before a service is left alone for a while"},
+    {"Failing services", "BREAKER_SHARE", INT(breaker_percent), "50", .min = 1, .max = 100,
+     .help = "How many of a hundred calls must have failed for that"},
+    {"Failing services", "BREAKER_WINDOW", SECONDS(breaker_window_ms), "30", .min = 10, .max = HOUR,
+     .help = "How long a failure counts, in seconds"},
+    {"Failing services", "BREAKER_OPEN", SECONDS(breaker_open_ms), "30", .min = 10, .max = HOUR,
+     .help = "How long a failing service is left alone before one call tries it, in seconds"},
+    {"Failing services", "BREAKER_OPEN_FATAL", SECONDS(breaker_fatal_ms), "60", .min = 10,
+     .max = HOUR, .help = "The same for one that refuses the key or is out of money, in seconds"},
 
     {"Operation", "LOG_LEVEL", CHOICE(enum log_level, log_level), "info", .choices = log_levels,
      .help = "The least important kind of event that is logged"},
@@ -210,20 +210,16 @@ const struct setting config_settings[] = {
      .help = "Whether replies tell in a Server-Timing header how long each stage took"},
     {"Operation", "DRAIN_DELAY", SECONDS(drain_delay_ms), "0", .max = HOUR,
      .help = "How long to go on accepting requests once asked to stop, in seconds"},
-    {"Operation", "DRAIN_TIMEOUT", SECONDS(drain_timeout_ms), "300", .max = 24 * (uint64_t)HOUR,
+    {"Operation", "DRAIN_TIMEOUT", SECONDS(drain_timeout_ms), "300", .max = DAY,
      .help = "How long requests at work may take to finish once asked to stop, in seconds"},
     {.name = NULL},
 };
 
 const char *const config_retired_names[] = {
     "DATABASE_URL",
-    "LLAMAPARSE_API_KEY",
     "DB_POOL_SIZE",
-    "MAX_CONCURRENT_LLAMAPARSE",
     "DB_MAX_OVERFLOW",
-    "MAX_CONCURRENT_OPENAI",
     "DB_POOL_RECYCLE",
-    "MAX_CONCURRENT_IMAGES",
     "ENABLE_PERFORMANCE_MONITORING",
     NULL,
 };
@@ -273,6 +269,11 @@ void setting_allowed(const struct setting *setting, char out[SETTING_ALLOWED_BYT
         write_size(setting->min, min);
         write_size(setting->max, max);
         snprintf(out, SETTING_ALLOWED_BYTES, "a size from %s to %s", min, max);
+        break;
+    case SETTING_DECIMAL:
+        snprintf(out, SETTING_ALLOWED_BYTES,
+                 "a number from %" PRIu64 " to %" PRIu64 ", also with decimals", setting->min,
+                 setting->max);
         break;
     case SETTING_SECONDS:
         snprintf(out, SETTING_ALLOWED_BYTES, "seconds from %g to %g", (double)setting->min / SECOND,

@@ -76,6 +76,13 @@ static void defaults(void **state)
     assert_int_equal(config.idle_timeout_ms, 30000);
     assert_int_equal(config.extract_sandbox, SANDBOX_AUTO);
     assert_int_equal(config.scene_count, 4);
+    assert_null(config.llamaparse_api_key);
+    assert_int_equal(config.pdf_parser, PARSER_AUTO);
+    assert_string_equal(config.openai_base_url, "https://api.openai.com/v1");
+    assert_int_equal(config.openai_concurrent, 2);
+    assert_true(config.images);
+    assert_null(config.public_url);
+    assert_true(config.max_cost_usd_per_day == 0);
     assert_int_equal(config.log_level, LOG_INFO);
     assert_int_equal(config.log_format, LOG_FORMAT_TEXT);
     assert_true(config.server_timing);
@@ -100,7 +107,11 @@ static void every_type_is_read(void **state)
                           "LOG_LEVEL=error\n"
                           "SERVER_TIMING=No\n"
                           "OPENAI_API_KEY=sk-1\n"
-                          "SPOOL_DIR='/var/spool/with blank'\n",
+                          "SPOOL_DIR='/var/spool/with blank'\n"
+                          "PDF_PARSER=Llamaparse\n"
+                          "IMAGE_SIZE=1024x64\n"
+                          "MAX_COST_USD_PER_DAY=12.3456789\n"
+                          "OPENAI_BASE_URL=http://[::1]:11434/v1\n",
                           NULL),
                      OK);
     assert_string_equal(config.listen_address, "::1");
@@ -119,6 +130,10 @@ static void every_type_is_read(void **state)
     assert_false(config.server_timing);
     assert_string_equal(config.openai_api_key, "sk-1");
     assert_string_equal(config.spool_dir, "/var/spool/with blank");
+    assert_int_equal(config.pdf_parser, PARSER_LLAMAPARSE);
+    assert_string_equal(config.image_size, "1024x64");
+    assert_true(config.max_cost_usd_per_day == 12.345678);
+    assert_string_equal(config.openai_base_url, "http://[::1]:11434/v1");
 }
 
 static void booleans(void **state)
@@ -206,6 +221,76 @@ static void secrets_are_never_shown(void **state)
                 "SECRET_KEY: the value is not allowed: at least 32 characters\n");
     check_fault("OPENAI_API_KEY=\"sk-1\\nX: y\"",
                 "OPENAI_API_KEY: the value is not allowed: printable ASCII without spaces\n");
+}
+
+static void check_refused(const char *name, const char *const *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char variable[200];
+        snprintf(variable, sizeof(variable), "%s=%s", name, values[i]);
+        assert_int_equal(load("", variable), ERR_RANGE);
+    }
+}
+
+static void addresses_of_services(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "api.example.org", "ftp://example.org",   "https://",
+        "https://a.org/",  "https://a.org/v1/",   "https://user:word@a.org",
+        "https://a.org#t", "https://a.org/v1?a=", "https://a.org:99999/v1",
+        "https://A.org",   "https://a.org/v 1",
+    };
+    check_refused("OPENAI_BASE_URL", bad, sizeof(bad) / sizeof(*bad));
+    assert_non_null(strstr(faults.data, "an http or https address without user"));
+    assert_int_equal(load("", "PUBLIC_URL=https://cases.example.org/personas"), OK);
+    assert_string_equal(config.public_url, "https://cases.example.org/personas");
+}
+
+static void lists_of_models(void **state)
+{
+    (void)state;
+    assert_int_equal(load("", "ANALYSIS_MODEL=org/model-7b:latest, gpt-4o"), OK);
+    assert_string_equal(config.analysis_models, "org/model-7b:latest, gpt-4o");
+    static const char *const bad[] = {",", "a,,b", "a b", "a,b,c,d,e,f,g,h,i", "\xC3\xA9"};
+    check_refused("ANALYSIS_MODEL", bad, sizeof(bad) / sizeof(*bad));
+}
+
+static void sizes_of_pictures(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"1536",
+                                      "1536x",
+                                      "x1024",
+                                      "63x64",
+                                      "64x3841",
+                                      "64x64x",
+                                      " 64x64",
+                                      "+64x64",
+                                      "64x+64",
+                                      "64*64",
+                                      "99999999999999999999x64"};
+    check_refused("IMAGE_SIZE", bad, sizeof(bad) / sizeof(*bad));
+}
+
+static void decimals(void **state)
+{
+    (void)state;
+    assert_int_equal(load("", "MAX_COST_USD_PER_DAY=0.000001"), OK);
+    assert_true(config.max_cost_usd_per_day == 0.000001);
+    static const char *const bad[] = {".5", "-1", "1e3", "1000000.1", "nan", "1,5", "1.5.5"};
+    check_refused("MAX_COST_USD_PER_DAY", bad, sizeof(bad) / sizeof(*bad));
+}
+
+static void production_wants_https(void **state)
+{
+    (void)state;
+    static const char settings[] = "ENVIRONMENT=production\nAUTH_MODE=optional\nSECRET_KEY=" KEY
+                                   "\nOPENAI_BASE_URL=http://models.example.org/v1\n";
+    assert_int_equal(load(settings, NULL), OK); /* without a key nothing goes there */
+    assert_int_equal(load(settings, "OPENAI_API_KEY=sk-1"), ERR_RANGE);
+    assert_string_equal(faults.data, "OPENAI_BASE_URL: http://models.example.org/v1 is not https, "
+                                     "which ENVIRONMENT=production needs\n");
 }
 
 static void origins(void **state)
@@ -471,6 +556,11 @@ int main(void)
         TEST(refused_values),
         TEST(refused_values_are_shown_safely),
         TEST(secrets_are_never_shown),
+        TEST(addresses_of_services),
+        TEST(lists_of_models),
+        TEST(sizes_of_pictures),
+        TEST(decimals),
+        TEST(production_wants_https),
         TEST(origins),
         TEST(settings_that_need_each_other),
         TEST(all_faults_at_once),
