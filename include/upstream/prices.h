@@ -1,5 +1,5 @@
 /*
- * prices.h: what a call costs: tokens used, and prices per model from a setting.
+ * prices.h: what a call costs: by tokens used, by picture or by page, at prices from a setting.
  *
  *     struct prices prices;
  *     struct error error;
@@ -8,6 +8,7 @@
  *     double usd = prices_cost(&prices, "gpt-4o-2024-08-06", &usage);
  *     if (isnan(usd))
  *         ...                                    // nobody told us the model's price
+ *     usd = prices_cost_each(&prices, "llamaparse", PRICE_PAGE, pages);
  *     prices_clear(&prices);
  *
  * A cost that is not known is NaN, never 0, and so is every sum that has one in it.
@@ -25,7 +26,14 @@
 /* Prices of 2026-11, as a setting has them. */
 extern const char prices_default[];
 
-enum { PRICES_MAX = 200 /* models: a setting is typed by a person */ };
+enum { PRICES_MAX = 200 /* entries: a setting is typed by a person */ };
+
+/* What a price is for; one name may have a price of each kind. */
+enum price_unit {
+    PRICE_TOKENS,  /* 1M of them */
+    PRICE_PICTURE, /* of image models, where the service does not say how many tokens it took */
+    PRICE_PAGE,    /* "llamaparse" alone: of a file that was read, at the tier that is set */
+};
 
 struct token_usage {
     uint64_t prompt;     /* all of them, the cached ones included */
@@ -38,21 +46,30 @@ struct token_usage {
 struct prices {
     struct price {
         const char *model;
-        double input, cached, output; /* USD per 1M tokens */
+        enum price_unit unit;
+        double input, cached, output; /* USD per 1M tokens; else `input` is USD for each */
     } * models;
     size_t count;
     struct arena arena;
 };
 
-/* Today's prices with those of `setting` (NULL: none) above them: "model=in/out" or
- * "model=in/cached/out", in USD per 1M tokens, with commas between; "model=in" is for those that
- * give no tokens back. ERR_RANGE for anything else; then there is nothing to clear. */
+/* Today's prices with those of `setting` (NULL: none) above them, with commas between:
+ *     model=in/out, model=in/cached/out    USD per 1M tokens
+ *     model=in                             the same, for those that give no tokens back
+ *     model=usd/picture                    USD for each picture, whatever its size
+ *     llamaparse=usd/page                  USD for each page, as "llamaparse=0.0125/page" for a
+ *                                          tier of 10 credits
+ * ERR_RANGE for anything else; then there is nothing to clear. */
 MUST_CHECK enum err prices_init(struct prices *prices, const char *setting, struct error *error);
 void prices_clear(struct prices *prices);
 
 /* The cost in USD; NaN when the model's price is unknown. A dated snapshot, such as
  * "gpt-4o-2024-08-06", costs what its name without the date does, unless it has a price itself. */
 double prices_cost(const struct prices *prices, const char *model, const struct token_usage *usage);
+
+/* The same for `count` pictures or pages. */
+double prices_cost_each(const struct prices *prices, const char *name, enum price_unit unit,
+                        uint64_t count);
 
 void token_usage_add(struct token_usage *total, const struct token_usage *more);
 

@@ -1,18 +1,22 @@
 /* A later entry for a model wins over an earlier one: the list is searched from its end. */
 #include "upstream/prices.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 
-const char prices_default[] = "gpt-6-luna=0.10/0.01/0.50, "
-                              "gpt-4o=2.50/1.25/10.00, "
-                              "gpt-4o-mini=0.15/0.075/0.60, "
-                              "text-embedding-3-small=0.02, "
-                              "text-embedding-3-large=0.13, "
-                              "gpt-image-2.6-sunburst=5.00/30.00";
+const char prices_default[] =
+    "gpt-6-luna=0.10/0.01/0.50, "
+    "gpt-4o=2.50/1.25/10.00, "
+    "gpt-4o-mini=0.15/0.075/0.60, "
+    "text-embedding-3-small=0.02, "
+    "text-embedding-3-large=0.13, "
+    "gpt-image-2.6-sunburst=5.00/30.00, "
+    "dall-e-3=0.08/picture, "  /* wide ones, which we ask for; square 0.04 */
+    "llamaparse=0.00375/page"; /* 3 credits, at 1.25 USD for 1000 */
 
 enum {
     FIELDS_MAX = 3,
@@ -56,10 +60,29 @@ static struct slice take(struct slice *rest, char separator)
     return slice_trim(taken);
 }
 
+/* Takes "/picture" or "/page" off the end. */
+static enum price_unit take_unit(struct slice *prices)
+{
+    static const struct {
+        const char *suffix;
+        enum price_unit unit;
+    } units[] = {{"/picture", PRICE_PICTURE}, {"/page", PRICE_PAGE}};
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        const size_t length = strlen(units[i].suffix);
+        if (prices->length > length &&
+            memcmp(prices->data + prices->length - length, units[i].suffix, length) == 0) {
+            prices->length -= length;
+            return units[i].unit;
+        }
+    }
+    return PRICE_TOKENS;
+}
+
 static bool read_entry(struct slice entry, struct arena *arena, struct price *out)
 {
     const struct slice model = take(&entry, '=');
-    if (model.length == 0 || entry.length == 0)
+    const enum price_unit unit = take_unit(&entry);
+    if (model.length == 0 || entry.length == 0 || entry.data[entry.length - 1] == '/')
         return false;
     double fields[FIELDS_MAX];
     size_t count = 0;
@@ -68,8 +91,11 @@ static bool read_entry(struct slice entry, struct arena *arena, struct price *ou
             return false;
         count++;
     }
+    if (unit != PRICE_TOKENS && count != 1)
+        return false;
     *out = (struct price){
         .model = arena_strndup(arena, model.data, model.length),
+        .unit = unit,
         .input = fields[0],
         .cached = count == 3 ? fields[1] : fields[0],
         .output = count > 1 ? fields[count - 1] : 0,
@@ -89,7 +115,7 @@ static enum err read_list(struct prices *prices, const char *list, struct error 
         if (!read_entry(entry, &prices->arena, &prices->models[prices->count]))
             return error_set(error, ERR_RANGE,
                              "\"%.*s\" is no price: allowed is model=in/cached/out, in USD per 1M "
-                             "tokens",
+                             "tokens, or name=usd/picture, or name=usd/page",
                              (int)text_cut(entry.data, entry.length, 80), entry.data);
         prices->count++;
     }
@@ -116,11 +142,13 @@ void prices_clear(struct prices *prices)
     prices->count = 0;
 }
 
-static const struct price *find(const struct prices *prices, const char *model, size_t length)
+static const struct price *find_exactly(const struct prices *prices, const char *model,
+                                        size_t length, enum price_unit unit)
 {
     for (size_t i = prices->count; i > 0; i--) {
         const struct price *price = &prices->models[i - 1];
-        if (strlen(price->model) == length && memcmp(price->model, model, length) == 0)
+        if (price->unit == unit && strlen(price->model) == length &&
+            memcmp(price->model, model, length) == 0)
             return price;
     }
     return NULL;
@@ -141,17 +169,30 @@ static size_t undated_length(const char *model)
     return length - date;
 }
 
+static const struct price *find(const struct prices *prices, const char *model,
+                                enum price_unit unit)
+{
+    const struct price *price = find_exactly(prices, model, strlen(model), unit);
+    return price ? price : find_exactly(prices, model, undated_length(model), unit);
+}
+
 double prices_cost(const struct prices *prices, const char *model, const struct token_usage *usage)
 {
-    const struct price *price = find(prices, model, strlen(model));
-    if (!price)
-        price = find(prices, model, undated_length(model));
+    const struct price *price = find(prices, model, PRICE_TOKENS);
     if (!price)
         return NAN;
     const uint64_t cached = usage->cached < usage->prompt ? usage->cached : usage->prompt;
     return ((double)(usage->prompt - cached) * price->input + (double)cached * price->cached +
             (double)usage->completion * price->output) /
            TOKENS_PER_PRICE;
+}
+
+double prices_cost_each(const struct prices *prices, const char *name, enum price_unit unit,
+                        uint64_t count)
+{
+    assert(unit != PRICE_TOKENS);
+    const struct price *price = find(prices, name, unit);
+    return price ? (double)count * price->input : NAN;
 }
 
 void token_usage_add(struct token_usage *total, const struct token_usage *more)

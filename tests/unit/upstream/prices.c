@@ -74,13 +74,49 @@ static void the_setting_wins(void **state)
     check_near(cost("b=2/3/4", "b", (struct token_usage){.prompt = 10, .cached = 99}), 30e-6);
 }
 
+static double cost_each(const char *setting, const char *name, enum price_unit unit, uint64_t count)
+{
+    struct prices prices;
+    struct error error = {0};
+    assert_int_equal(prices_init(&prices, setting, &error), OK);
+    const double usd = prices_cost_each(&prices, name, unit, count);
+    prices_clear(&prices);
+    return usd;
+}
+
+static void pages_and_pictures_have_prices_of_their_own(void **state)
+{
+    (void)state;
+    check_near(cost_each(NULL, "llamaparse", PRICE_PAGE, 1), 3 * 1.25 / 1000);
+    check_near(cost_each(NULL, "dall-e-3", PRICE_PICTURE, 4), 0.32);
+    check_near(cost_each(NULL, "llamaparse", PRICE_PAGE, 0), 0);
+    check_near(cost_each("llamaparse = 0.0125 /page", "llamaparse", PRICE_PAGE, 1000), 12.5);
+    check_near(cost_each("a=0.04/picture,a=.5/picture,", "a", PRICE_PICTURE, 2), 1);
+    check_near(cost_each("a=0.04/picture", "a-2026-01-31", PRICE_PICTURE, 1), 0.04);
+    check_near(cost_each("a=0/page", "a", PRICE_PAGE, UINT64_MAX), 0);
+}
+
+static void a_price_counts_for_its_unit_alone(void **state)
+{
+    (void)state;
+    assert_true(isnan(cost_each(NULL, "dall-e-3", PRICE_PAGE, 1)));
+    assert_true(isnan(cost_each(NULL, "gpt-4o", PRICE_PICTURE, 1)));
+    assert_true(isnan(cost(NULL, "dall-e-3", million)));
+    static const char both[] = "a=1/2, a=0.04/picture";
+    check_near(cost(both, "a", million), 3);
+    check_near(cost_each(both, "a", PRICE_PICTURE, 1), 0.04);
+}
+
 static void other_settings_are_refused(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
-        "a",       "=1",         "a=",           "a=x",     "a=-1",    "a=1/2/3/4",
-        "a=1//2",  "a=inf",      "a=0x10",       "a=1e3",   "a=1.2.3", "a=.",
-        "a=1;b=2", "a=10000000", "b=1/2, a=nan", "a=1,5/2", "a=1 2",   "a=/2",
+        "a",        "=1",         "a=",           "a=x",       "a=-1",      "a=1/2/3/4",
+        "a=1//2",   "a=inf",      "a=0x10",       "a=1e3",     "a=1.2.3",   "a=.",
+        "a=1;b=2",  "a=10000000", "b=1/2, a=nan", "a=1,5/2",   "a=1 2",     "a=/2",
+        "a=/page",  "a=1/pages",  "a=1/2/page",   "a=/1/page", "a=1//page", "a=1/page/picture",
+        "a=1/Page", "a=1/ page",  "a=1page",      "a=-1/page", "=1/page",   "a=picture",
+        "a=1/",     "a=1/2/",     "a=1/2/ , b=1",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct prices prices;
@@ -126,6 +162,8 @@ int main(void)
         cmocka_unit_test(an_unknown_price_is_not_a_number),
         cmocka_unit_test(a_snapshot_costs_what_its_name_does),
         cmocka_unit_test(the_setting_wins),
+        cmocka_unit_test(pages_and_pictures_have_prices_of_their_own),
+        cmocka_unit_test(a_price_counts_for_its_unit_alone),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(their_number_is_bounded),
         cmocka_unit_test(usages_add_up),
