@@ -1,29 +1,35 @@
 /*
- * analysis.h: text to personas, scenes and learning outcomes.
+ * analysis.h: a model's analysis of an upload's texts: title, role, figures, outcomes.
  *
- * In this version the analysis is the offline one (model/offline.h); `degraded` says which parts a
- * model would have made better, `warnings` says why.
+ *     analysis_start(&p->analysis, try(op), job, &p->texts);
+ *     ... // in the next step
+ *     if (op_error(&p->analysis.op)->code == OK)
+ *         ...                                        // p->analysis.study; gaps: p->analysis.faults
+ *
+ * Fails as chat calls do. An answer that leaves out what was asked for is asked for once more; what
+ * is then still missing is told in `faults`, for the caller to mend.
  */
 #ifndef PIPELINE_ANALYSIS_H
 #define PIPELINE_ANALYSIS_H
 
-#include "io/work.h"
-#include "model/case_study.h"
-#include "pipeline/parse_files.h"
+#include "model/answer.h"
+#include "pipeline/prompt_texts.h"
 
 struct analysis {
     struct op op;
-    struct pipeline_tools *tools;
-    const struct parse_files *files;
-    struct buffer text; /* all of it, main file first */
-    struct work work;   /* its arena holds the case study */
-    struct case_study study;
+    struct job *job;
+    const struct prompt_texts *texts;
+    struct chat_call chat;
+    /* results, in the job's arena */
+    struct case_study study; /* without scenes; settled */
+    struct answer_faults faults;
+    const char *model; /* that answered; "" */
 };
 
-void analysis_start(struct analysis *analysis, struct op_link link, struct pipeline_tools *tools,
-                    const struct parse_files *files);
+void analysis_start(struct analysis *analysis, struct op_link link, struct job *job,
+                    const struct prompt_texts *texts);
 
-/* After it has finished: frees the case study. Nothing happens for one that is `{0}`. */
-void analysis_clear(struct analysis *analysis);
+/* What the calls of an analysis and of its scenes cost at most, roughly; NaN: not known. */
+double analysis_estimate_usd(const struct job *job, const struct prompt_texts *texts);
 
 #endif

@@ -39,6 +39,10 @@ struct extract {
 void extract_start(struct extract *extract, struct op_link link, struct pipeline_tools *tools,
                    const struct input_file *input, const struct gate_rank *rank);
 
+/* Is it visibly not what `kind` says, or empty? It costs nothing to ask first. */
+MUST_CHECK enum err extract_look(const struct input_file *input, enum file_kind kind,
+                                 struct error *error);
+
 /* After it has finished: frees the text. Nothing happens for one that is `{0}`. */
 void extract_clear(struct extract *extract);
 

@@ -1,52 +1,48 @@
 /*
  * parse_pdf.h: an upload from its files to the case study.
  *
- *     files ──▶ analysis ──▶ report
+ *     files ──▶ texts ──▶ analysis ──▶ scenes ──▶ pictures ──▶ report
+ *                            │            │
+ *                            └─ failed ───┴─▶ that part of the offline analysis
  *
- * Fails as parse_files does. What could not be made as well as it should have been is said in
- * `degraded` and `warnings`, never hidden.
+ * Fails as parse_files does, and with ERR_QUOTA where MAX_COST_USD_PER_DAY would be passed. What
+ * could not be made as well as it should have been is said in the job, never hidden.
  */
 #ifndef PIPELINE_PARSE_PDF_H
 #define PIPELINE_PARSE_PDF_H
 
 #include "pipeline/analysis.h"
+#include "pipeline/illustration.h"
+#include "pipeline/offline_study.h"
 #include "pipeline/parse_files.h"
-
-/* Parts of a reply that may be less than they should be; in the order of X-Degraded. */
-enum degraded_part {
-    DEGRADED_PARSE = 1 << 0,
-    DEGRADED_CONTEXT = 1 << 1,
-    DEGRADED_ANALYSIS = 1 << 2,
-    DEGRADED_SCENES = 1 << 3,
-    DEGRADED_IMAGES = 1 << 4,
-};
-
-enum { PARSE_WARNINGS_MAX = 40 };
+#include "pipeline/scenes.h"
 
 struct parse_pdf {
     struct op op;
-    struct pipeline_tools *tools;
-    struct arena *arena; /* the request's */
+    struct job job;
     const struct input_file *inputs;
     size_t input_count;
-    struct gate_rank rank;
     struct parse_files files;
+    struct prompt_texts texts;
     struct analysis analysis;
-    unsigned degraded; /* of enum degraded_part */
-    const char *warnings[PARSE_WARNINGS_MAX];
-    size_t warning_count;
+    struct scenes scenes;
+    struct offline_study offline;
+    struct illustration illustration;
+    struct spending_share share;
+    uint64_t models_ns; /* when the files were read (uv_hrtime) */
+    /* results, until parse_pdf_clear */
+    struct case_study study; /* pictures as names in the image store */
+    const char *model;       /* that made the analysis; "" */
 };
 
 /* `inputs` live in `arena` or longer; [0] is the main file. `rank` says whose upload it is and
- * since when; its order is the main file's. */
+ * since when; its order is the main file's. `deadline_ms`, in loop time, is when there has to be an
+ * answer. */
 void parse_pdf_start(struct parse_pdf *parse, struct op_link link, struct pipeline_tools *tools,
                      struct arena *arena, const struct input_file *inputs, size_t input_count,
-                     const struct gate_rank *rank);
+                     const struct gate_rank *rank, uint64_t deadline_ms);
 
 /* After it has finished: frees texts and case study. Nothing happens for one that is `{0}`. */
 void parse_pdf_clear(struct parse_pdf *parse);
-
-/* The names of the parts that are set, as X-Degraded has them: "analysis, scenes"; "" for none. */
-const char *degraded_names(unsigned degraded, struct arena *arena);
 
 #endif

@@ -1,71 +1,90 @@
-/*
- * The main file comes first: the title and the lead are looked for at the beginning, and the people
- * of the context files are found wherever they stand.
- */
 #include "pipeline/analysis.h"
 
 #include <string.h>
 
-#include "model/offline.h"
+#include "base/embedded.h"
+#include "pipeline/chat_settings.h"
+#include "upstream/prompt.h"
 
-static enum err run_offline(struct work *work, struct error *error)
+/* Twelve figures in full are some 4,000 tokens; models that think need as much again. */
+enum { OUTPUT_TOKENS_MAX = 12000 };
+
+static enum err check(struct chat_call *chat, const char **complaint_out)
 {
-    struct analysis *analysis = container_of(work, struct analysis, work);
-    const struct offline_options options = {
-        .scene_count = (size_t)analysis->tools->config->scene_count,
-        .cancel = &work->cancel,
-    };
-    const enum err err = offline_analyse(analysis->text.data, analysis->text.length, &options,
-                                         &work->arena, &analysis->study);
-    if (err != OK)
-        return error_set(error, err, "the analysis did not end");
-    case_study_settle(&analysis->study, &work->arena);
-    return OK;
+    struct analysis *analysis = chat->request.context;
+    const enum err err =
+        answer_read_analysis(chat->content.data, chat->content.length, analysis->job->arena,
+                             &analysis->study, &analysis->faults);
+    *complaint_out = analysis->faults.complaint;
+    if (err == OK && analysis->faults.found && !chat_call_is_last(chat))
+        return ERR_SYNTAX;
+    return err;
 }
 
-static enum flow gather(struct op *op)
+static struct chat_request make_request(const struct job *job, const struct prompt_texts *texts)
 {
-    struct analysis *analysis = op_cast(op, analysis);
-    const struct parse_files *files = analysis->files;
-    enum err err = buffer_append(&analysis->text, files->main_text.data, files->main_text.length);
-    for (size_t i = 0; i < files->context_count && err == OK; i++) {
-        err = buffer_puts(&analysis->text, "\n\n");
-        if (err == OK)
-            err = buffer_append(&analysis->text, files->context_texts[i].data,
-                                files->context_texts[i].length);
-    }
-    if (err != OK)
-        return op_fail(op, err, "the files have too much text");
-    return FLOW_NEXT;
+    const struct config *config = job->tools->config;
+    struct chat_request request = chat_settings(job->tools->services);
+    request.name = "analysis";
+    request.models = config->analysis_models;
+    request.system = prompt_text(job->arena, prompt_analysis, "system", NULL, 0);
+    request.user = prompt_text(job->arena, prompt_analysis, "user", NULL, 0);
+    request.closing = prompt_text(job->arena, prompt_analysis, "closing", NULL, 0);
+    request.documents = texts->documents + 1;
+    request.document_count = texts->count - 1;
+    request.schema_name = "analysis";
+    request.schema = schema_analysis;
+    request.output_tokens_max = OUTPUT_TOKENS_MAX;
+    request.total_ms = config->analysis_timeout_ms;
+    request.check = check;
+    return request;
 }
 
-static enum flow analyse(struct op *op)
+static enum flow ask(struct op *op)
 {
     struct analysis *analysis = op_cast(op, analysis);
-    work_start(&analysis->work, need(op), run_offline, analysis->text.length > WORK_INLINE_BYTES);
+    struct job *job = analysis->job;
+    struct chat_request request = make_request(job, analysis->texts);
+    request.context = analysis;
+    job->asked = true;
+    chat_call_start(&analysis->chat, need(op), job->tools->services->openai, &request, &job->rank,
+                    job->deadline_ms);
     return FLOW_WAIT;
 }
 
-static void analysis_end(struct op *op)
+static enum flow settle(struct op *op)
 {
-    buffer_clear(&op_cast(op, analysis)->text);
+    struct analysis *analysis = op_cast(op, analysis);
+    case_study_settle(&analysis->study, analysis->job->arena);
+    return FLOW_NEXT;
 }
 
-static const struct step analysis_steps[] = {{"gather", gather}, {"analyse", analyse}, {0}};
+/* Also of a call that failed or was broken off: what was used is to be paid for. */
+static void analysis_end(struct op *op)
+{
+    struct analysis *analysis = op_cast(op, analysis);
+    if (!analysis->chat.openai)
+        return;
+    struct job *job = analysis->job;
+    analysis->model = arena_strdup(job->arena, analysis->chat.model ? analysis->chat.model : "");
+    chat_account(&analysis->chat, job);
+    chat_call_clear(&analysis->chat);
+}
+
+static const struct step analysis_steps[] = {{"ask", ask}, {"settle", settle}, {0}};
 static const struct op_kind analysis_kind = {"analysis", analysis_steps, NULL, analysis_end};
 
-void analysis_start(struct analysis *analysis, struct op_link link, struct pipeline_tools *tools,
-                    const struct parse_files *files)
+void analysis_start(struct analysis *analysis, struct op_link link, struct job *job,
+                    const struct prompt_texts *texts)
 {
     memset(analysis, 0, sizeof(*analysis));
-    analysis->tools = tools;
-    analysis->files = files;
-    buffer_init(&analysis->text, SIZE_MAX / 2); /* each file's text is bounded, and their number */
+    analysis->job = job;
+    analysis->texts = texts;
     op_start(&analysis->op, &analysis_kind, link);
 }
 
-void analysis_clear(struct analysis *analysis)
+double analysis_estimate_usd(const struct job *job, const struct prompt_texts *texts)
 {
-    if (analysis->tools)
-        work_clear(&analysis->work);
+    const struct chat_request request = make_request(job, texts);
+    return 2 * chat_estimate_usd(job->tools->services->openai, &request);
 }

@@ -1,6 +1,6 @@
 /*
- *   sniff ──▶ run ──▶ clean          a text file: no gate, no child
- *     └──▶ enter ──▶ run ──▶ clean   all others
+ *   look ──▶ run ──▶ clean          a text file: no gate, no child
+ *     └──▶ enter ──▶ run ──▶ clean  all others
  */
 #include "pipeline/extract.h"
 
@@ -14,16 +14,20 @@ enum { READ_BYTES = 256 * 1024 };
 /* Each input byte of a text file may become three: Windows-1252 to UTF-8. */
 static const size_t text_growth = 3;
 
-static enum flow sniff(struct op *op)
+enum err extract_look(const struct input_file *input, enum file_kind kind, struct error *error)
 {
-    struct extract *extract = op_cast(op, extract);
-    const struct input_file *input = extract->input;
-    struct error error = {0};
     char head[EXTRACT_HEAD_BYTES];
     const long count = spool_file_read(input->file, 0, head, sizeof(head));
     if (count < 0)
-        return op_fail(op, ERR_IO, "the upload could not be read back: %s", strerror(errno));
-    if (extract_tool_sniff(extract->kind, head, (size_t)count, input->file->size, &error) != OK)
+        return error_set(error, ERR_IO, "the upload could not be read back: %s", strerror(errno));
+    return extract_tool_sniff(kind, head, (size_t)count, input->file->size, error);
+}
+
+static enum flow look(struct op *op)
+{
+    const struct extract *extract = op_cast(op, extract);
+    struct error error = {0};
+    if (extract_look(extract->input, extract->kind, &error) != OK)
         return op_fail_with(op, &error);
     return FLOW_NEXT;
 }
@@ -136,7 +140,7 @@ static void extract_end(struct op *op)
 }
 
 static const struct step extract_steps[] = {
-    {"sniff", sniff}, {"enter", enter}, {"run", run}, {"clean", clean}, {0}};
+    {"look", look}, {"enter", enter}, {"run", run}, {"clean", clean}, {0}};
 static const struct op_kind extract_kind = {"extract", extract_steps, NULL, extract_end};
 
 void extract_start(struct extract *extract, struct op_link link, struct pipeline_tools *tools,

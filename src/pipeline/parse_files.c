@@ -7,45 +7,70 @@
 
 static const char deadline_detail[] = "processing the files took too long";
 
-static enum flow extract_all(struct op *op)
+static enum flow read_all(struct op *op)
 {
     struct parse_files *files = op_cast(op, parse_files);
-    op_deadline(op, files->tools->config->files_timeout_ms, deadline_detail);
+    struct job *job = files->job;
+    const uint64_t timeout_ms = job->tools->config->files_timeout_ms;
+    op_deadline(op, timeout_ms, deadline_detail);
     for (size_t i = 0; i < files->input_count; i++) {
-        struct gate_rank rank = files->rank;
+        struct gate_rank rank = job->rank;
         rank.order = (unsigned)i;
-        extract_start(&files->extracts[i], i == 0 ? need(op) : try(op), files->tools,
-                      &files->inputs[i], &rank);
+        file_text_start(&files->files[i], i == 0 ? need(op) : try(op), job->tools,
+                        &files->inputs[i], &rank, loop_now_ms(op->link.loop) + timeout_ms);
     }
     return FLOW_WAIT;
 }
 
-static struct slice text_of(const struct extract *extract)
+/* What it cost, and what is to be said about it; of the main file too. */
+static void account_for(struct parse_files *files, size_t i)
 {
-    return (struct slice){extract->text.data, extract->text.length};
+    struct job *job = files->job;
+    const struct file_text *file = &files->files[i];
+    const char *name = files->inputs[i].name;
+    if (file->asked_llamaparse)
+        job->asked = true;
+    if (file->pages > 0)
+        bill_add_cost(&job->bill, prices_cost_each(&job->tools->services->prices, "llamaparse",
+                                                   PRICE_PAGE, file->pages));
+    if (file->llamaparse_error)
+        job_degrade(job, DEGRADED_PARSE, "\"%s\" was read without LlamaParse: %s", name,
+                    file->llamaparse_error->detail);
+    if (file->partial)
+        job_degrade(job, DEGRADED_PARSE, "Some pages of \"%s\" could not be read", name);
+}
+
+/* The model is told too: a teacher's file that is missing may be what the case turns on. */
+static void note_unread(struct parse_files *files, const char *name, const char *why)
+{
+    struct job *job = files->job;
+    const char *note =
+        arena_printf(job->arena, "[Context file \"%s\" could not be read: %s]", name, why);
+    files->notes = arena_printf(job->arena, "%s%s\n", files->notes, note);
+    job_degrade(job, DEGRADED_CONTEXT, "%s", note);
 }
 
 static enum flow collect(struct op *op)
 {
     struct parse_files *files = op_cast(op, parse_files);
-    files->main_text = text_of(&files->extracts[0]);
-    files->context_texts = arena_zalloc(files->arena, files->input_count, sizeof(struct slice));
-    files->notes = arena_zalloc(files->arena, files->input_count, sizeof(char *));
+    struct job *job = files->job;
+    double queue_seconds = 0;
+    files->context_texts = arena_zalloc(job->arena, files->input_count, sizeof(struct slice));
     for (size_t i = 0; i < files->input_count; i++) {
-        const struct extract *extract = &files->extracts[i];
-        const struct error *error = op_error(&extract->op);
-        if (extract->queue_seconds > files->queue_seconds)
-            files->queue_seconds = extract->queue_seconds;
+        const struct file_text *file = &files->files[i];
+        const struct slice text = {file->text.data, file->text.length};
+        const struct error *error = op_error(&file->op);
+        if (file->queue_seconds > queue_seconds)
+            queue_seconds = file->queue_seconds;
+        account_for(files, i);
         if (i == 0)
-            continue;
-        if (error->code == OK) {
-            files->context_texts[files->context_count++] = text_of(extract);
-            continue;
-        }
-        files->notes[files->note_count++] =
-            arena_printf(files->arena, "[Context file \"%s\" could not be read: %s]",
-                         files->inputs[i].name, error->detail);
+            files->main_text = text;
+        else if (error->code == OK)
+            files->context_texts[files->context_count++] = text;
+        else
+            note_unread(files, files->inputs[i].name, error->detail);
     }
+    job->queue_seconds += queue_seconds;
     log_marker(op->log_id, "[OPTIMIZED] File processing completed in %.1fs", op_seconds(op));
     return FLOW_NEXT;
 }
@@ -55,28 +80,25 @@ static void parse_files_end(struct op *op)
     op_reword(op, "Failed to parse PDF: ");
 }
 
-static const struct step parse_files_steps[] = {
-    {"extract", extract_all}, {"collect", collect}, {0}};
+static const struct step parse_files_steps[] = {{"read", read_all}, {"collect", collect}, {0}};
 static const struct op_kind parse_files_kind = {"parse_files", parse_files_steps, NULL,
                                                 parse_files_end};
 
-void parse_files_start(struct parse_files *files, struct op_link link, struct pipeline_tools *tools,
-                       struct arena *arena, const struct input_file *inputs, size_t input_count,
-                       const struct gate_rank *rank)
+void parse_files_start(struct parse_files *files, struct op_link link, struct job *job,
+                       const struct input_file *inputs, size_t input_count)
 {
     assert(input_count > 0);
     memset(files, 0, sizeof(*files));
-    files->tools = tools;
-    files->arena = arena;
+    files->job = job;
     files->inputs = inputs;
     files->input_count = input_count;
-    files->rank = *rank;
-    files->extracts = arena_zalloc(arena, input_count, sizeof(struct extract));
+    files->notes = "";
+    files->files = arena_zalloc(job->arena, input_count, sizeof(struct file_text));
     op_start(&files->op, &parse_files_kind, link);
 }
 
 void parse_files_clear(struct parse_files *files)
 {
     for (size_t i = 0; i < files->input_count; i++)
-        extract_clear(&files->extracts[i]);
+        file_text_clear(&files->files[i]);
 }

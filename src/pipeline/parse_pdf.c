@@ -1,87 +1,236 @@
+/*
+ * A model's failure never is the request's: what it would have made is made from the text. Where
+ * the analysis is offline the scenes are still asked for, as its failure may have been its own; a
+ * service that is down has its breaker open by then, and costs no time.
+ */
 #include "pipeline/parse_pdf.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
+#include "model/figure_name.h"
 
-static const struct {
-    unsigned part;
-    const char *name;
-} degraded_parts[] = {
-    {DEGRADED_PARSE, "parse"},   {DEGRADED_CONTEXT, "context"}, {DEGRADED_ANALYSIS, "analysis"},
-    {DEGRADED_SCENES, "scenes"}, {DEGRADED_IMAGES, "images"},
+enum {
+    ANSWER_MS = 5000,  /* before the deadline paid calls end, for what is still to be done */
+    ANSWER_SHARE = 10, /* or a tenth of the time, if that is less */
 };
 
-const char *degraded_names(unsigned degraded, struct arena *arena)
+static bool failed(const struct op *op)
 {
-    const char *names = "";
-    for (size_t i = 0; i < sizeof(degraded_parts) / sizeof(degraded_parts[0]); i++) {
-        if (degraded & degraded_parts[i].part)
-            names =
-                arena_printf(arena, "%s%s%s", names, *names ? ", " : "", degraded_parts[i].name);
-    }
-    return names;
+    return op_error(op)->code != OK;
 }
 
-static void warn(struct parse_pdf *parse, unsigned part, const char *warning)
+static struct services *services_of(const struct parse_pdf *parse)
 {
-    parse->degraded |= part;
-    if (parse->warning_count < PARSE_WARNINGS_MAX)
-        parse->warnings[parse->warning_count++] = warning;
+    return parse->job.tools->services;
 }
+
+/* --- steps ---------------------------------------------------------------------------------- */
 
 static enum flow read_files(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
-    parse_files_start(&parse->files, need(op), parse->tools, parse->arena, parse->inputs,
-                      parse->input_count, &parse->rank);
+    parse_files_start(&parse->files, need(op), &parse->job, parse->inputs, parse->input_count);
+    return FLOW_WAIT;
+}
+
+static enum flow prepare_texts(struct op *op)
+{
+    struct parse_pdf *parse = op_cast(op, parse_pdf);
+    parse->models_ns = uv_hrtime();
+    if (!services_of(parse)->openai)
+        return FLOW_NEXT;
+    prompt_texts_start(&parse->texts, need(op), &parse->job, &parse->files);
+    return FLOW_WAIT;
+}
+
+static enum flow start_offline(struct parse_pdf *parse)
+{
+    offline_study_start(&parse->offline, need(&parse->op), &parse->job, &parse->files);
     return FLOW_WAIT;
 }
 
 static enum flow analyse(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
-    analysis_start(&parse->analysis, need(op), parse->tools, &parse->files);
+    struct services *services = services_of(parse);
+    if (!services->openai)
+        return start_offline(parse);
+    double estimate = analysis_estimate_usd(&parse->job, &parse->texts);
+    if (services->images)
+        estimate += images_estimate_usd(services->images) * parse->job.tools->config->scene_count;
+    if (!spending_reserve(&services->spending, &parse->share, estimate, time(NULL)))
+        return op_fail(op, ERR_QUOTA, "What may be spent today is used up: MAX_COST_USD_PER_DAY");
+    analysis_start(&parse->analysis, try(op), &parse->job, &parse->texts);
     return FLOW_WAIT;
+}
+
+static enum flow mend_analysis(struct op *op)
+{
+    struct parse_pdf *parse = op_cast(op, parse_pdf);
+    if (!services_of(parse)->openai)
+        return FLOW_NEXT;
+    if (failed(&parse->analysis.op) || parse->analysis.faults.found)
+        return start_offline(parse);
+    return FLOW_NEXT;
+}
+
+/* What the model left open, from the text. */
+static void fill_gaps(struct case_study *study, const struct case_study *offline)
+{
+    if (!*study->title)
+        study->title = offline->title;
+    if (!*study->description)
+        study->description = offline->description;
+    if (!*study->student_role)
+        study->student_role = offline->student_role;
+    for (size_t i = 0; i < OUTCOME_COUNT; i++)
+        if (!study->outcomes[i] || !*study->outcomes[i])
+            study->outcomes[i] = offline->outcomes[i];
+}
+
+static void adopt_analysis(struct parse_pdf *parse)
+{
+    struct job *job = &parse->job;
+    if (!services_of(parse)->openai) {
+        parse->study = parse->offline.study;
+        job_degrade(job, DEGRADED_ANALYSIS, "Analysed offline: OPENAI_API_KEY is not set");
+    } else if (failed(&parse->analysis.op)) {
+        parse->study = parse->offline.study;
+        job_degrade(job, DEGRADED_ANALYSIS, "Analysed offline: %s",
+                    op_error(&parse->analysis.op)->detail);
+    } else {
+        parse->study = parse->analysis.study;
+        parse->model = parse->analysis.model;
+        if (parse->analysis.faults.found) {
+            fill_gaps(&parse->study, &parse->offline.study);
+            job_degrade(job, DEGRADED_ANALYSIS, "The model left out a part of the analysis: %s",
+                        parse->analysis.faults.complaint);
+        }
+    }
+}
+
+static enum flow write_scenes(struct op *op)
+{
+    struct parse_pdf *parse = op_cast(op, parse_pdf);
+    adopt_analysis(parse);
+    if (!services_of(parse)->openai)
+        return FLOW_NEXT;
+    scenes_start(&parse->scenes, try(op), &parse->job, &parse->texts, &parse->study);
+    return FLOW_WAIT;
+}
+
+static enum flow mend_scenes(struct op *op)
+{
+    struct parse_pdf *parse = op_cast(op, parse_pdf);
+    if (services_of(parse)->openai && failed(&parse->scenes.op) && !parse->offline.job)
+        return start_offline(parse);
+    return FLOW_NEXT;
+}
+
+/* Offline scenes name the figures that the offline analysis found. */
+static void borrow_scenes(struct case_study *study, const struct case_study *offline,
+                          struct arena *arena)
+{
+    struct figure_names names;
+    figure_names_init(&names, study->figures, study->figure_count, arena);
+    study->scenes = arena_zalloc(arena, offline->scene_count, sizeof(struct scene));
+    study->scene_count = offline->scene_count;
+    for (size_t i = 0; i < offline->scene_count; i++) {
+        struct scene *scene = &study->scenes[i];
+        *scene = offline->scenes[i];
+        scene->personas_involved = arena_zalloc(arena, scene->personas_count + 1, sizeof(char *));
+        scene->personas_count = 0;
+        for (size_t j = 0; j < offline->scenes[i].personas_count; j++) {
+            const struct key_figure *figure =
+                figure_names_find(&names, offline->scenes[i].personas_involved[j], arena);
+            if (figure)
+                scene->personas_involved[scene->personas_count++] = figure->name;
+        }
+    }
+    case_study_settle(study, arena);
+}
+
+static void adopt_scenes(struct parse_pdf *parse)
+{
+    struct job *job = &parse->job;
+    if (!services_of(parse)->openai) {
+        job_degrade(job, DEGRADED_SCENES, "Scenes were made from the text, without a model");
+    } else if (failed(&parse->scenes.op)) {
+        borrow_scenes(&parse->study, &parse->offline.study, job->arena);
+        job_degrade(job, DEGRADED_SCENES, "Scenes were made from the text: %s",
+                    op_error(&parse->scenes.op)->detail);
+    } else if (parse->scenes.faults.found) {
+        job_degrade(job, DEGRADED_SCENES, "The model left out a part of the scenes: %s",
+                    parse->scenes.faults.complaint);
+    }
+}
+
+static enum flow illustrate(struct op *op)
+{
+    struct parse_pdf *parse = op_cast(op, parse_pdf);
+    adopt_scenes(parse);
+    if (services_of(parse)->images) {
+        illustration_start(&parse->illustration, need(op), &parse->job, &parse->study);
+        return FLOW_WAIT;
+    }
+    job_degrade(&parse->job, DEGRADED_IMAGES,
+                parse->job.tools->config->openai_api_key
+                    ? "Scenes have no pictures: IMAGES is off"
+                    : "Scenes have no pictures: OPENAI_API_KEY is not set");
+    return FLOW_NEXT;
 }
 
 static enum flow report(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
-    for (size_t i = 0; i < parse->files.note_count; i++)
-        warn(parse, DEGRADED_CONTEXT, parse->files.notes[i]);
-    warn(parse, DEGRADED_ANALYSIS,
-         parse->tools->config->openai_api_key
-             ? "Analysed offline: this version does not call a model yet"
-             : "Analysed offline: OPENAI_API_KEY is not set");
-    warn(parse, DEGRADED_SCENES, "Scenes were made from the text, without a model");
-    warn(parse, DEGRADED_IMAGES, "Scenes have no pictures: there is no image model");
+    for (size_t i = 0; i < parse->illustration.count; i++)
+        parse->study.scenes[i].image_url = parse->illustration.pictures[i].name;
     log_marker(op->log_id, "[OPTIMIZED] AI pipeline finished in %.1fs",
-               op_seconds(&parse->analysis.op));
+               (double)(uv_hrtime() - parse->models_ns) / 1e9);
     return FLOW_NEXT;
 }
 
-static const struct step parse_pdf_steps[] = {
-    {"files", read_files}, {"analysis", analyse}, {"report", report}, {0}};
-static const struct op_kind parse_pdf_kind = {"parse_pdf", parse_pdf_steps, NULL, NULL};
+/* What was used counts, also where nobody gets the answer. */
+static void parse_pdf_end(struct op *op)
+{
+    struct parse_pdf *parse = op_cast(op, parse_pdf);
+    spending_settle(&services_of(parse)->spending, &parse->share, parse->job.bill.cost_usd,
+                    time(NULL));
+}
+
+static const struct step parse_pdf_steps[] = {{"files", read_files},
+                                              {"texts", prepare_texts},
+                                              {"analysis", analyse},
+                                              {"mend_analysis", mend_analysis},
+                                              {"scenes", write_scenes},
+                                              {"mend_scenes", mend_scenes},
+                                              {"images", illustrate},
+                                              {"report", report},
+                                              {0}};
+static const struct op_kind parse_pdf_kind = {"parse_pdf", parse_pdf_steps, NULL, parse_pdf_end};
 
 void parse_pdf_start(struct parse_pdf *parse, struct op_link link, struct pipeline_tools *tools,
                      struct arena *arena, const struct input_file *inputs, size_t input_count,
-                     const struct gate_rank *rank)
+                     const struct gate_rank *rank, uint64_t deadline_ms)
 {
+    const uint64_t now = loop_now_ms(link.loop);
+    const uint64_t left = deadline_ms > now ? deadline_ms - now : 0;
+    const uint64_t kept = left / ANSWER_SHARE < ANSWER_MS ? left / ANSWER_SHARE : ANSWER_MS;
     memset(parse, 0, sizeof(*parse));
-    parse->tools = tools;
-    parse->arena = arena;
+    job_init(&parse->job, tools, arena, rank, deadline_ms - kept);
     parse->inputs = inputs;
     parse->input_count = input_count;
-    parse->rank = *rank;
+    parse->model = "";
     op_start(&parse->op, &parse_pdf_kind, link);
 }
 
 void parse_pdf_clear(struct parse_pdf *parse)
 {
-    if (!parse->tools)
+    if (!parse->job.tools)
         return;
     parse_files_clear(&parse->files);
-    analysis_clear(&parse->analysis);
+    prompt_texts_clear(&parse->texts);
+    offline_study_clear(&parse->offline);
 }

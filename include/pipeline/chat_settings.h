@@ -1,0 +1,16 @@
+/*
+ * chat_settings.h: what all chat calls of the pipelines have in common.
+ */
+#ifndef PIPELINE_CHAT_SETTINGS_H
+#define PIPELINE_CHAT_SETTINGS_H
+
+#include "pipeline/job.h"
+#include "upstream/openai.h"
+
+/* A request with what does not depend on what is asked. */
+struct chat_request chat_settings(const struct services *services);
+
+/* Adds what a call used to the job's bill, and its waiting to the job's. */
+void chat_account(const struct chat_call *chat, struct job *job);
+
+#endif

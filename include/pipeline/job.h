@@ -1,0 +1,54 @@
+/*
+ * job.h: what all parts of the work for one request share: its memory, its place in the queues, its
+ * bill, and what came out worse than it should.
+ *
+ *     struct job job;
+ *     job_init(&job, tools, &arena, &rank, deadline_ms);
+ *     parse_files_start(&files, need(op), &job, inputs, count);
+ *     ...
+ *     job_degrade(&job, DEGRADED_SCENES, "Scenes were made from the text: %s", why);
+ */
+#ifndef PIPELINE_JOB_H
+#define PIPELINE_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pipeline/tools.h"
+#include "upstream/bill.h"
+
+/* Parts of a reply that may be less than they should be; in the order of X-Degraded. */
+enum degraded_part {
+    DEGRADED_PARSE = 1 << 0,
+    DEGRADED_CONTEXT = 1 << 1,
+    DEGRADED_ANALYSIS = 1 << 2,
+    DEGRADED_SCENES = 1 << 3,
+    DEGRADED_IMAGES = 1 << 4,
+};
+
+enum { JOB_WARNINGS_MAX = 80 /* two for each file that an upload may have, and more */ };
+
+struct job {
+    struct pipeline_tools *tools;
+    struct arena *arena; /* the request's */
+    struct gate_rank rank;
+    uint64_t deadline_ms; /* loop time: paid calls end by then, so that there can be an answer */
+    struct bill bill;     /* what was used so far */
+    bool asked;           /* a service was: the answer did not come for nothing */
+    double queue_seconds; /* waited at gates, one after the other */
+    unsigned degraded;    /* of enum degraded_part */
+    const char *warnings[JOB_WARNINGS_MAX];
+    size_t warning_count;
+};
+
+void job_init(struct job *job, struct pipeline_tools *tools, struct arena *arena,
+              const struct gate_rank *rank, uint64_t deadline_ms);
+
+/* Says in the reply that a part is less than it should be, and why; 0 for a warning alone. */
+void job_degrade(struct job *job, unsigned part, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The names of the parts that are set, as X-Degraded has them: "analysis, scenes"; "" for none. */
+const char *degraded_names(unsigned degraded, struct arena *arena);
+
+#endif

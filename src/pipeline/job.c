@@ -1,0 +1,44 @@
+#include "pipeline/job.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static const struct {
+    unsigned part;
+    const char *name;
+} degraded_parts[] = {
+    {DEGRADED_PARSE, "parse"},   {DEGRADED_CONTEXT, "context"}, {DEGRADED_ANALYSIS, "analysis"},
+    {DEGRADED_SCENES, "scenes"}, {DEGRADED_IMAGES, "images"},
+};
+
+void job_init(struct job *job, struct pipeline_tools *tools, struct arena *arena,
+              const struct gate_rank *rank, uint64_t deadline_ms)
+{
+    memset(job, 0, sizeof(*job));
+    job->tools = tools;
+    job->arena = arena;
+    job->rank = *rank;
+    job->deadline_ms = deadline_ms;
+}
+
+void job_degrade(struct job *job, unsigned part, const char *format, ...)
+{
+    job->degraded |= part;
+    if (job->warning_count == JOB_WARNINGS_MAX)
+        return;
+    va_list args;
+    va_start(args, format);
+    job->warnings[job->warning_count++] = arena_vprintf(job->arena, format, args);
+    va_end(args);
+}
+
+const char *degraded_names(unsigned degraded, struct arena *arena)
+{
+    const char *names = "";
+    for (size_t i = 0; i < sizeof(degraded_parts) / sizeof(degraded_parts[0]); i++) {
+        if (degraded & degraded_parts[i].part)
+            names =
+                arena_printf(arena, "%s%s%s", names, *names ? ", " : "", degraded_parts[i].name);
+    }
+    return names;
+}

@@ -1,0 +1,115 @@
+#include "pipeline/prompt_texts.h"
+
+#include <string.h>
+
+#include "model/preprocess.h"
+
+/* Beside them: the caller's own document, the note on what is missing, the case study. */
+enum { CONTEXT_FILES_MAX = CHAT_DOCUMENTS_MAX - 3 };
+
+/* A text of which nothing is left was all furniture, or is none: then it is taken as it is. */
+static enum err clean_one(struct prompt_texts *texts, struct slice text, const char *title)
+{
+    const size_t at = texts->count;
+    struct buffer *clean = &texts->clean[at];
+    buffer_init(clean, text.length + 1);
+    const enum err err = preprocess(text.data, text.length, &texts->work.cancel, clean);
+    if (err == ERR_CANCELLED)
+        return err;
+    const struct slice kept = {clean->data, clean->length};
+    texts->documents[at] = (struct chat_document){
+        .title = title,
+        .text = err == OK && slice_trim(kept).length > 0 ? kept : text,
+    };
+    texts->count++;
+    return OK;
+}
+
+/* Cuts a document to `characters`, and says how many it has then. */
+static size_t cut_one(struct prompt_texts *texts, size_t at, size_t characters)
+{
+    struct slice *text = &texts->documents[at].text;
+    const size_t length = preprocess_cut(text->data, text->length, characters);
+    if (length < text->length)
+        texts->cut = true;
+    text->length = length;
+    return text_characters(text->data, length);
+}
+
+static void cut_all(struct prompt_texts *texts)
+{
+    const size_t all = (size_t)texts->job->tools->config->analysis_input_chars;
+    const size_t last = texts->count - 1;
+    const struct slice study = texts->documents[last].text;
+    const size_t wanted = text_characters(study.data, study.length);
+    const size_t for_context = all - (wanted < all / 2 ? wanted : all / 2);
+    size_t left = for_context;
+    for (size_t i = 1; i < last; i++)
+        left -= cut_one(texts, i, left);
+    cut_one(texts, last, all - for_context + left);
+}
+
+static enum err clean_all(struct work *work, struct error *error)
+{
+    struct prompt_texts *texts = container_of(work, struct prompt_texts, work);
+    const struct parse_files *files = texts->files;
+    enum err err = OK;
+    const size_t taken =
+        files->context_count < CONTEXT_FILES_MAX ? files->context_count : CONTEXT_FILES_MAX;
+    for (size_t i = 0; i < taken && err == OK; i++)
+        err = clean_one(texts, files->context_texts[i],
+                        arena_printf(&work->arena, "CONTEXT FILE %zu", i + 1));
+    if (err == OK && *files->notes)
+        texts->documents[texts->count++] = (struct chat_document){
+            .title = "CONTEXT FILES THAT ARE MISSING", .text = slice_of(files->notes)};
+    if (err == OK)
+        err = clean_one(texts, files->main_text, "CASE STUDY");
+    if (err != OK)
+        return error_set(error, err, "the texts were not prepared");
+    cut_all(texts);
+    return OK;
+}
+
+static enum flow prepare(struct op *op)
+{
+    struct prompt_texts *texts = op_cast(op, prompt_texts);
+    size_t length = texts->files->main_text.length;
+    for (size_t i = 0; i < texts->files->context_count; i++)
+        length += texts->files->context_texts[i].length;
+    work_start(&texts->work, need(op), clean_all, length > WORK_INLINE_BYTES);
+    return FLOW_WAIT;
+}
+
+static enum flow report(struct op *op)
+{
+    struct prompt_texts *texts = op_cast(op, prompt_texts);
+    if (texts->cut)
+        job_degrade(texts->job, 0,
+                    "The texts are longer than a model is given: only the first %d characters of "
+                    "them were read (ANALYSIS_INPUT_CHARS)",
+                    texts->job->tools->config->analysis_input_chars);
+    if (texts->files->context_count > CONTEXT_FILES_MAX)
+        job_degrade(texts->job, DEGRADED_CONTEXT, "Only %d of %zu context files were read",
+                    CONTEXT_FILES_MAX, texts->files->context_count);
+    return FLOW_NEXT;
+}
+
+static const struct step prompt_texts_steps[] = {{"prepare", prepare}, {"report", report}, {0}};
+static const struct op_kind prompt_texts_kind = {"prompt_texts", prompt_texts_steps, NULL, NULL};
+
+void prompt_texts_start(struct prompt_texts *texts, struct op_link link, struct job *job,
+                        const struct parse_files *files)
+{
+    memset(texts, 0, sizeof(*texts));
+    texts->job = job;
+    texts->files = files;
+    texts->count = 1;
+    op_start(&texts->op, &prompt_texts_kind, link);
+}
+
+void prompt_texts_clear(struct prompt_texts *texts)
+{
+    for (size_t i = 0; i < CHAT_DOCUMENTS_MAX; i++)
+        buffer_clear(&texts->clean[i]);
+    work_clear(&texts->work);
+}
