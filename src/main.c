@@ -42,6 +42,7 @@ struct process {
     uv_signal_t terminate, interrupt;
     struct loop_timer phase_timer; /* DRAIN_DELAY, then DRAIN_TIMEOUT, then STOPPING_MS */
     struct loop_timer trim_timer;
+    bool services_begun;
     size_t connections_peak; /* since the last trim */
     int trims_left;
     char program_dir[PATH_MAX];
@@ -193,6 +194,7 @@ static void init_tools(struct process *process)
                        : processors > 0               ? (int)processors
                                                       : 1;
     tools->config = config;
+    tools->services = &process->server.services;
     gate_init(&tools->extract_gate, &process->server.loop, "extract",
               &(struct gate_settings){.places = (size_t)places});
     tools->extract_limits = (struct extract_limits){
@@ -250,7 +252,12 @@ static enum err start(struct process *process, struct error *error)
     if (server->sandbox_fault)
         log_warn("", "sandbox", "fault=%s", log_quote(server->sandbox_fault));
     init_tools(process);
-    enum err err =
+    enum err err = services_init(&server->services, &server->loop, config, error);
+    if (err != OK)
+        return err;
+    process->services_begun = true;
+    server->images = server->services.pictures;
+    err =
         spool_init(&server->spool, &server->loop, config->spool_dir, config->spool_memory, error);
     if (err == OK)
         err = listen_for_clients(process, error);
@@ -265,9 +272,15 @@ static void take_down(struct process *process)
     loop_timer_stop(&server->loop, &process->trim_timer);
     uv_close((uv_handle_t *)&process->terminate, NULL);
     uv_close((uv_handle_t *)&process->interrupt, NULL);
+    if (process->services_begun)
+        services_stop(&server->services);
     http_server_free(server->http);
-    if (server->working == 0) /* else what was at work goes with the process */
+    loop_run(&server->loop); /* until what was cancelled has ended */
+    if (server->working == 0) { /* else what was at work goes with the process */
         gate_clear(&server->tools.extract_gate);
+        if (process->services_begun)
+            services_clear(&server->services);
+    }
     loop_clear(&server->loop);
     if (server->spool.loop)
         spool_clear(&server->spool);

@@ -22,7 +22,7 @@ struct route;
 enum {
     REQUEST_ID_BYTES = 128,
     REQUEST_TIMINGS_MAX = 8,
-    REQUEST_HEADERS_MAX = 6,
+    REQUEST_HEADERS_MAX = 8,
 };
 
 struct request {
@@ -52,6 +52,7 @@ struct request {
         const char *name, *value;
     } headers[REQUEST_HEADERS_MAX]; /* beyond those that all replies have */
     size_t header_count;
+    const char *log_more; /* " key=value" pairs for its line in the log; NULL: none */
     cJSON *faults; /* of the input: the list of a 422; NULL while there are none */
 };
 
@@ -69,6 +70,13 @@ void request_over(struct request *request, bool gone);
 void request_run(struct request *request, const struct op_kind *kind,
                  void (*on_finish)(struct request *request),
                  void (*on_end)(struct request *request));
+
+/* Scheme and host as the client called us, or PUBLIC_URL: what comes before a path; no / at its
+ * end. In the request's arena, or longer. */
+const char *request_base_url(struct request *request);
+
+/* When `timeout_ms` since the request's operation began are over, in loop time. */
+uint64_t request_deadline_ms(const struct request *request, uint64_t timeout_ms);
 
 /* A body from malloc that the reply takes, of `length` bytes. */
 void request_reply_json(struct request *request, int status, char *body, size_t length);

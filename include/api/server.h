@@ -28,6 +28,7 @@ struct server {
     struct loop loop;
     struct http_server *http;
     struct spool spool;
+    struct services services;
     struct pipeline_tools tools;
     enum server_phase phase;
     const char *sandbox_fault; /* why extraction is not fully confined; NULL: it is */
@@ -35,7 +36,6 @@ struct server {
     struct request *requests; /* all that are not over */
     size_t request_count;
     size_t working;         /* uploads that are in and being worked on */
-    double working_seconds; /* how long one took lately: a moving mean, for Retry-After */
     struct {
         char id[UUID_BYTES + 1];
         char body[256];
@@ -47,8 +47,8 @@ struct server {
 /* Takes requests from the HTTP front end to the handlers: what http_server_new is given. */
 struct http_callbacks server_callbacks(struct server *server);
 
-/* Seconds after which a refused upload may find room. At least 1. */
-int server_retry_after(const struct server *server);
+/* Seconds after which what was refused may be taken; `code` is the error's word. At least 1. */
+int server_retry_after(struct server *server, const char *code);
 
 /* Cancels all requests at work: their clients get 503. */
 void server_cancel_requests(struct server *server);

@@ -42,25 +42,118 @@ static void add_state(cJSON *checks, const char *name, const char *state, const 
         json_add_string(check, "detail", detail);
 }
 
+static const char *service_fault(const struct server *server, enum service_upstream which)
+{
+    const struct config *config = server->config;
+    if (services_uses(&server->services, which))
+        return NULL;
+    switch (which) {
+    case UPSTREAM_LLAMAPARSE:
+        return config->llamaparse_api_key ? "PDF_PARSER=local: files are read here"
+                                          : "LLAMAPARSE_API_KEY is not set: files are read here";
+    case UPSTREAM_OPENAI:
+        return "OPENAI_API_KEY is not set: analysis is offline";
+    case UPSTREAM_IMAGES:
+        return config->openai_api_key ? "IMAGES is off: scenes have no pictures"
+                                      : "OPENAI_API_KEY is not set: scenes have no pictures";
+    }
+    return NULL;
+}
+
+/* True where answers are worse than they should be: local extraction is not, nor IMAGES=off. */
+static bool add_service(cJSON *checks, const struct server *server, enum service_upstream which)
+{
+    const struct upstream *upstream = &server->services.upstreams[which];
+    const struct gate *gate = &upstream->gate;
+    cJSON *check = json_add_object(checks, upstream->name);
+    const char *fault = service_fault(server, which);
+    if (fault) {
+        const bool degraded = !server->config->openai_api_key && which != UPSTREAM_LLAMAPARSE;
+        json_add_string(check, "status", degraded ? "degraded" : "off");
+        json_add_string(check, "detail", fault);
+        return degraded;
+    }
+    const bool open = gate_state_now(gate) != GATE_CLOSED;
+    json_add_string(check, "status", open ? "degraded" : "ok");
+    json_add_string(check, "breaker", gate_state_name(gate));
+    if (open)
+        json_add_number(check, "retry_after", gate_retry_after(gate));
+    json_add_number(check, "in_flight", (double)gate->taken);
+    json_add_number(check, "waiting", (double)gate->waiting);
+    json_add_number(check, "limit", (double)gate->settings.places);
+    return open;
+}
+
+/* Models that are gone, or will be soon. */
+static bool add_models(cJSON *checks, const struct model_watch *watch)
+{
+    static const char *const states[] = {"unknown", "ok", "ending", "gone"};
+    bool degraded = false;
+    cJSON *models = json_add_object(checks, "models");
+    for (size_t i = 0; i < watch->count; i++) {
+        const struct watched_model *model = &watch->models[i];
+        cJSON *check = json_add_object(models, model->name);
+        json_add_string(check, "status", states[model->state]);
+        if (*model->shutdown_date) {
+            json_add_string(check, "shutdown_date", model->shutdown_date);
+            json_add_number(check, "days_left", model->days_left);
+        }
+        degraded = degraded || model->state == MODEL_ENDING || model->state == MODEL_GONE;
+    }
+    return degraded;
+}
+
+static void add_queue(cJSON *checks, const struct server *server, bool full)
+{
+    cJSON *queue = json_add_object(checks, "queue");
+    json_add_string(queue, "status", full ? "full" : "ok");
+    json_add_number(queue, "working", (double)server->working);
+    json_add_number(queue, "limit", server->config->queue_limit);
+    json_add_number(queue, "waiting_for_extraction", (double)server->tools.extract_gate.waiting);
+}
+
 void handle_ready(struct request *request)
 {
     const struct server *server = request->server;
     const bool leaving = server->phase != SERVER_RUNNING;
     const bool full = server->working >= (size_t)server->config->queue_limit;
 
-    cJSON *body = json_new_object();
-    json_add_string(body, "status", leaving ? "draining" : full ? "busy" : "degraded");
-    cJSON *checks = json_add_object(body, "checks");
-    add_state(checks, "openai", "degraded",
-              server->config->openai_api_key ? "not called by this version: analysis is offline"
-                                             : "OPENAI_API_KEY is not set: analysis is offline");
+    cJSON *checks = json_new_object();
+    bool degraded = server->sandbox_fault != NULL;
+    for (int i = 0; i < SERVICE_UPSTREAMS; i++)
+        degraded = add_service(checks, server, (enum service_upstream)i) || degraded;
+    if (server->services.openai)
+        degraded = add_models(checks, &server->services.watch) || degraded;
     add_state(checks, "database", "off", "no database is configured");
     add_state(checks, "sandbox", server->sandbox_fault ? "degraded" : "ok", server->sandbox_fault);
-    cJSON *queue = json_add_object(checks, "queue");
-    json_add_string(queue, "status", full ? "full" : "ok");
-    json_add_number(queue, "working", (double)server->working);
-    json_add_number(queue, "limit", server->config->queue_limit);
-    json_add_number(queue, "waiting_for_extraction", (double)server->tools.extract_gate.waiting);
+    add_queue(checks, server, full);
     json_add_number(checks, "connections", (double)http_server_connections(server->http));
+
+    cJSON *body = json_new_object();
+    json_add_string(body, "status",
+                    leaving    ? "draining"
+                    : full     ? "busy"
+                    : degraded ? "degraded"
+                               : "ready");
+    json_add(body, "checks", checks);
     request_reply(request, leaving || full ? 503 : 200, body);
+}
+
+void handle_llamaparse_health(struct request *request)
+{
+    const struct server *server = request->server;
+    const struct gate *gate = &server->services.upstreams[UPSTREAM_LLAMAPARSE].gate;
+    const char *fault = service_fault(server, UPSTREAM_LLAMAPARSE);
+    const bool open = !fault && gate_state_now(gate) != GATE_CLOSED;
+    cJSON *body = json_new_object();
+    json_add_string(body, "status", fault || open ? "error" : "healthy");
+    json_add_string(body, "message",
+                    fault  ? "LlamaParse is not used"
+                    : open ? "LlamaParse fails, and is left alone for a while"
+                           : "LlamaParse is used, and was well when it was last called");
+    json_add_string(body, "details",
+                    fault ? fault
+                          : arena_printf(&request->arena, "breaker %s, %zu jobs under way",
+                                         gate_state_name(gate), gate->taken));
+    request_reply(request, 200, body);
 }

@@ -12,6 +12,7 @@
 
 #include "api/query.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "model/default_personas.h"
 #include "pipeline/parse_pdf.h"
@@ -109,41 +110,100 @@ static enum flow parse(struct op *op)
     struct parse_pdf *work = arena_new(&request->arena, struct parse_pdf);
     request->work = work;
     const struct gate_rank rank = {.request = request, .age_ns = op->started_ns};
+    const uint64_t timeout_ms = request->server->config->request_timeout_ms;
     parse_pdf_start(work, need(op), &request->server->tools, &request->arena, upload->files,
-                    upload->file_count, &rank);
+                    upload->file_count, &rank, request_deadline_ms(request, timeout_ms));
     return FLOW_WAIT;
 }
 
 static const struct step parse_steps[] = {{"settle", settle}, {"parse", parse}, {0}};
 static const struct op_kind parse_kind = {"parse_request", parse_steps, settle_cancel, NULL};
 
+/* Pictures have names so far; clients and rows need addresses. */
+static void address_pictures(struct request *request, struct case_study *study)
+{
+    const char *base = request_base_url(request);
+    for (size_t i = 0; i < study->scene_count; i++) {
+        const char *name = study->scenes[i].image_url;
+        if (name && *name)
+            study->scenes[i].image_url =
+                arena_printf(&request->arena, "%s/static/images/scenes/%s", base, name);
+    }
+}
+
+/* What it cost, for the client's headers and the log. */
+static void tell_bill(struct request *request, const struct bill *bill)
+{
+    char tokens[BILL_TEXT_BYTES], cost[BILL_TEXT_BYTES];
+    struct arena *arena = &request->arena;
+    const bool known = bill_cost_text(bill, cost);
+    if (!bill_tokens_text(bill, tokens))
+        return;
+    request_header(request, "X-AI-Tokens", arena_strdup(arena, tokens));
+    if (known)
+        request_header(request, "X-AI-Cost-USD", arena_strdup(arena, cost));
+    request->log_more = arena_printf(arena, " tokens=%s%s cost_usd=%s", tokens,
+                                     bill->estimated ? " estimated=true" : "",
+                                     known ? cost : "unknown");
+}
+
+static void tell_job(struct request *request, const struct job *job, cJSON *body)
+{
+    request_header(request, "X-Cache", job->asked ? "miss" : "hit");
+    if (job->degraded) {
+        json_add_bool(body, "degraded", true);
+        request_header(request, "X-Degraded", degraded_names(job->degraded, &request->arena));
+    }
+    if (job->warning_count > 0) {
+        cJSON *warnings = json_add_array(body, "warnings");
+        for (size_t i = 0; i < job->warning_count; i++)
+            json_append_string(warnings, job->warnings[i]);
+    }
+    tell_bill(request, &job->bill);
+}
+
+static void time_stages(struct request *request, const struct parse_pdf *work)
+{
+    const struct {
+        const char *name;
+        const struct op *op;
+    } stages[] = {
+        {"parse", &work->files.op},
+        {"analysis", work->analysis.job ? &work->analysis.op : &work->offline.op},
+        {"scenes", &work->scenes.op},
+        {"images", &work->illustration.op},
+    };
+    for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+        if (op_finished(stages[i].op))
+            request_timing(request, stages[i].name, op_seconds(stages[i].op));
+    request_timing(request, "queue", work->job.queue_seconds);
+}
+
 static void parse_reply(struct request *request)
 {
-    const struct parse_pdf *work = request->work;
-    request_timing(request, "parse", op_seconds(&work->files.op));
-    request_timing(request, "queue", work->files.queue_seconds);
-    request_timing(request, "analysis", op_seconds(&work->analysis.op));
-
-    request_header(request, "X-Cache", "hit"); /* as clients know it: no paid call was needed */
-
+    struct parse_pdf *work = request->work;
+    time_stages(request, work);
+    address_pictures(request, &work->study);
     cJSON *body = json_new_object();
     json_add_string(body, "status", "completed");
     json_add_null(body, "scenario_id");
-    json_add(body, "ai_result", case_study_json(&work->analysis.study));
-    if (work->degraded) {
-        json_add_bool(body, "degraded", true);
-        cJSON *warnings = json_add_array(body, "warnings");
-        for (size_t i = 0; i < work->warning_count; i++)
-            json_append_string(warnings, work->warnings[i]);
-        request_header(request, "X-Degraded", degraded_names(work->degraded, &request->arena));
-    }
+    json_add(body, "ai_result", case_study_json(&work->study));
+    tell_job(request, &work->job, body);
     request_reply(request, 200, body);
 }
 
+/* Who left, or got an error, has cost something too. */
 static void parse_end(struct request *request)
 {
-    if (request->work)
-        parse_pdf_clear(request->work);
+    struct parse_pdf *work = request->work;
+    if (!work)
+        return;
+    const struct bill *bill = &work->job.bill;
+    char tokens[BILL_TEXT_BYTES], cost[BILL_TEXT_BYTES];
+    if (op_error(&work->op)->code != OK && bill_tokens_text(bill, tokens))
+        log_info(request->id, "unanswered", "tokens=%s cost_usd=%s", tokens,
+                 bill_cost_text(bill, cost) ? cost : "unknown");
+    parse_pdf_clear(work);
 }
 
 void handle_parse_pdf(struct request *request)

@@ -75,11 +75,11 @@ void request_over(struct request *request, bool gone)
     const bool quiet = request->route && request->route->vital;
     if (log_enabled(quiet ? LOG_DEBUG : LOG_INFO))
         log_event(quiet ? LOG_DEBUG : LOG_INFO, request->id, "request",
-                  "method=%s path=%s status=%d bytes_in=%llu seconds=%.6f%s",
+                  "method=%s path=%s status=%d bytes_in=%llu seconds=%.6f%s%s",
                   log_quote(exchange_method(request->exchange)),
                   log_quote(exchange_path(request->exchange)), request->status,
                   (unsigned long long)request->body_bytes, request_seconds(request),
-                  gone ? " client=gone" : "");
+                  request->log_more ? request->log_more : "", gone ? " client=gone" : "");
     spool_wait_cancel(&request->server->spool, &request->waiter);
     request->exchange = NULL;
     if (!request->running)
@@ -96,21 +96,12 @@ double request_seconds(const struct request *request)
 /* --- its operation
  * -------------------------------------------------------------------------------- */
 
-static void leave_work(struct request *request)
-{
-    static const double weight = 0.1; /* of the newest in the moving mean */
-    struct server *server = request->server;
-    server->working--;
-    const double seconds = op_seconds(&request->op);
-    server->working_seconds += weight * (seconds - server->working_seconds);
-}
-
 static void on_op_finish(struct op *op, void *context)
 {
     struct request *request = context;
     const struct error *error = op_error(op);
     request->running = false;
-    leave_work(request);
+    request->server->working--;
     if (request->exchange && error->code == OK)
         request->on_finish(request);
     else if (request->exchange)
@@ -136,6 +127,35 @@ void request_run(struct request *request, const struct op_kind *kind,
     request->op.log_id = request->id;
     op_deadline(&request->op, request->server->config->request_timeout_ms,
                 "The request took longer than REQUEST_TIMEOUT");
+}
+
+uint64_t request_deadline_ms(const struct request *request, uint64_t timeout_ms)
+{
+    const uint64_t gone_ms = (uv_hrtime() - request->op.started_ns) / 1000000;
+    return loop_now_ms(&request->server->loop) + (gone_ms < timeout_ms ? timeout_ms - gone_ms : 0);
+}
+
+/* A host, or none that anybody should be sent to. */
+static bool host_is_usable(const char *host)
+{
+    return host && *host &&
+           host[strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                             "0123456789.-_:[]")] == '\0';
+}
+
+const char *request_base_url(struct request *request)
+{
+    const struct config *config = request->server->config;
+    if (config->public_url)
+        return config->public_url;
+    const struct exchange *exchange = request->exchange;
+    const char *host = exchange ? exchange_header(exchange, "Host") : NULL;
+    const char *scheme = exchange ? exchange_header(exchange, "X-Forwarded-Proto") : NULL;
+    scheme = scheme && strcmp(scheme, "https") == 0 ? "https" : "http";
+    if (host_is_usable(host))
+        return arena_printf(&request->arena, "%s://%s", scheme, host);
+    return arena_printf(&request->arena, "%s://localhost:%d", scheme,
+                        http_server_port(request->server->http));
 }
 
 /* --- replies
@@ -267,7 +287,8 @@ void request_reply_error(struct request *request, int status, const char *code, 
                            (status == 503 && !(code && strcmp(code, "no_database") == 0));
     if (status == 503 && retryable)
         request_header(request, "Retry-After",
-                       arena_printf(&request->arena, "%d", server_retry_after(request->server)));
+                       arena_printf(&request->arena, "%d",
+                                    server_retry_after(request->server, code ? code : "")));
     if (wants_problem(request)) {
         reply_problem(request, status, code ? code : code_of(request, status), detail, NULL);
         return;

@@ -30,6 +30,7 @@ static const struct route routes[] = {
     GET_ROUTE("/readyz", handle_ready, true),
     GET_ROUTE("/api/get-default-personas", handle_default_personas, false),
     GET_ROUTE("/api/pdf-processing/get-default-personas", handle_default_personas, false),
+    GET_ROUTE("/api/pdf-processing/llamaparse-health", handle_llamaparse_health, false),
     PARSE_PDF_ROUTE("/api/parse-pdf"),
     PARSE_PDF_ROUTE("/api/pdf-processing/parse-pdf"),
 };

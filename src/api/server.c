@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/cors.h"
 #include "api/query.h"
@@ -17,16 +18,46 @@
 #include "base/json.h"
 #include "base/log.h"
 
-enum { RETRY_AFTER_MAX_S = 120 };
+enum {
+    RETRY_AFTER_MAX_S = 120, /* of a queue: an estimate that is worse than this is none */
+    CHAT_CALLS = 2,          /* of an upload: analysis, scenes */
+};
 
-int server_retry_after(const struct server *server)
+/* How long the uploads at work will keep a gate busy, going by what it has seen. */
+static double backlog_seconds(const struct server *server, const struct gate *gate, double calls)
 {
-    const double places = (double)server->tools.extract_gate.settings.places;
-    const double seconds = (double)server->working * server->working_seconds / places;
-    const double jittered = seconds * (0.75 + 0.5 * (double)rand() / RAND_MAX);
-    return jittered < 1                   ? 1
-           : jittered > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S
-                                          : (int)ceil(jittered);
+    return (double)server->working * calls * gate->mean_seconds / (double)gate->settings.places;
+}
+
+static double queue_seconds(const struct server *server)
+{
+    const struct services *services = &server->services;
+    const struct upstream *upstreams = services->upstreams;
+    double seconds = backlog_seconds(server, &server->tools.extract_gate, 1);
+    if (services->llamaparse)
+        seconds = fmax(seconds,
+                       backlog_seconds(server, &upstreams[UPSTREAM_LLAMAPARSE].gate, 1));
+    if (services->openai)
+        seconds = fmax(seconds,
+                       backlog_seconds(server, &upstreams[UPSTREAM_OPENAI].gate, CHAT_CALLS));
+    if (services->images)
+        seconds = fmax(seconds, backlog_seconds(server, &upstreams[UPSTREAM_IMAGES].gate,
+                                                server->config->scene_count));
+    return fmin(seconds, RETRY_AFTER_MAX_S);
+}
+
+int server_retry_after(struct server *server, const char *code)
+{
+    double seconds;
+    if (!spending_left(&server->services.spending, time(NULL)))
+        return (int)spending_retry_after(time(NULL));
+    if (strcmp(code, err_word(ERR_BREAKER_OPEN)) == 0 ||
+        strcmp(code, err_word(ERR_RATE_LIMITED)) == 0 || strcmp(code, err_word(ERR_QUOTA)) == 0)
+        seconds = gate_retry_after(&server->services.upstreams[UPSTREAM_LLAMAPARSE].gate);
+    else
+        seconds = queue_seconds(server);
+    const double jittered = seconds * (1 + 0.25 * (double)rand() / RAND_MAX);
+    return jittered < 1 ? 1 : (int)ceil(jittered);
 }
 
 void server_cancel_requests(struct server *server)
@@ -51,7 +82,7 @@ static void reply_too_large(struct request *request)
                                      request->server->config->body_bytes_max));
 }
 
-static const char *no_room(const struct server *server, const struct request *request,
+static const char *no_room(struct server *server, const struct request *request,
                            const char **code_out)
 {
     *code_out = "draining";
@@ -60,6 +91,9 @@ static const char *no_room(const struct server *server, const struct request *re
     *code_out = "too_many_connections";
     if (exchange_over_limit(request->exchange))
         return "The server has too many connections";
+    *code_out = "budget_spent";
+    if (request->route->form && !spending_left(&server->services.spending, time(NULL)))
+        return "What may be spent today is used up: MAX_COST_USD_PER_DAY";
     *code_out = "queue_full";
     if (request->route->form && server->working >= (size_t)server->config->queue_limit)
         return "The server has as many uploads as it can work on";

@@ -192,6 +192,8 @@ static void check_together(struct loader *loader)
     if (production && !mode)
         note(&loader->faults, "AUTH_MODE: not set, but ENVIRONMENT=production needs it stated: "
                               "optional or required");
+    if (config->pdf_parser == PARSER_LLAMAPARSE && !loader->stated[row_of("LLAMAPARSE_API_KEY")])
+        note(&loader->faults, "LLAMAPARSE_API_KEY: not set, but PDF_PARSER=llamaparse needs it");
     if (production)
         check_https(loader);
     if (config->file_bytes_max > config->body_bytes_max && config->body_bytes_max > 0)
