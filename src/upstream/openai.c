@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/uuid.h"
+#include "upstream/openai_api.h"
 #include "upstream/openai_parts.h"
 
 enum {
@@ -83,22 +83,6 @@ static bool chat_next_model(struct upstream_call *call)
     return true;
 }
 
-static void read_models(struct chat_call *chat)
-{
-    struct slice rest = slice_of(chat->request.models);
-    while (rest.length > 0 && chat->model_count < CHAT_MODELS_MAX) {
-        const char *comma = memchr(rest.data, ',', rest.length);
-        const size_t length = comma ? (size_t)(comma - rest.data) : rest.length;
-        const struct slice model = slice_trim((struct slice){rest.data, length});
-        if (model.length > 0)
-            chat->models[chat->model_count++] =
-                arena_strndup(&chat->arena, model.data, model.length);
-        const size_t skipped = length + (comma ? 1 : 0);
-        rest = (struct slice){rest.data + skipped, rest.length - skipped};
-    }
-    assert(chat->model_count > 0);
-}
-
 /* Past those known to be gone; if all are, the first one again. */
 static void choose_model(struct chat_call *chat)
 {
@@ -126,24 +110,6 @@ static void begin_try(struct chat_call *chat)
         chat->request.on_content(chat, "", 0);
 }
 
-/* Unique to the try, so that the service's support can find it. */
-static const char *request_id(struct chat_call *chat)
-{
-    char uuid[UUID_BYTES + 1];
-    const char *id = chat->call.op.log_id;
-    if (!id || !*id) {
-        uuid_v7(uuid);
-        id = uuid;
-    }
-    return arena_printf(&chat->arena, "%s:%s:%u", id, chat->request.name, chat->call.tries);
-}
-
-static void add_header(struct http_request *out, const char *name, const char *value)
-{
-    assert(out->header_count < HTTP_CALL_HEADERS_MAX);
-    out->headers[out->header_count++] = (struct http_header){name, value};
-}
-
 static void chat_build(struct upstream_call *call, struct http_request *out)
 {
     struct chat_call *chat = container_of(call, struct chat_call, call);
@@ -154,11 +120,8 @@ static void chat_build(struct upstream_call *call, struct http_request *out)
     const bool streams = chat->fields & 1u << CHAT_STREAM;
     out->method = "POST";
     out->url = arena_printf(&chat->arena, "%s/chat/completions", upstream->base_url);
-    add_header(out, "Content-Type", "application/json");
-    add_header(out, "Accept", streams ? "text/event-stream" : "application/json");
-    add_header(out, "X-Client-Request-Id", request_id(chat));
-    if (upstream->key)
-        add_header(out, "Authorization", arena_printf(&chat->arena, "Bearer %s", upstream->key));
+    openai_headers(out, &chat->arena, call, streams ? "text/event-stream" : "application/json",
+                   chat->request.name, call->tries);
     out->body = chat->body.data;
     out->body_length = chat->body.length;
     const uint64_t idle_ms = chat->request.idle_ms ? chat->request.idle_ms : CHAT_IDLE_MS;
@@ -296,7 +259,8 @@ void chat_call_start(struct chat_call *chat, struct op_link link, struct openai 
     buffer_init(&chat->content, CHAT_CONTENT_BYTES_MAX);
     chat_reading_begin(chat);
     make_marks(chat);
-    read_models(chat);
+    chat->model_count = openai_models(&chat->arena, request->models, chat->models, CHAT_MODELS_MAX);
+    assert(chat->model_count > 0);
     upstream_call_start(&chat->call, link, &chat->kind, openai->upstream, rank, deadline_ms);
     choose_model(chat);
 }

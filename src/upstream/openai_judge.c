@@ -6,32 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "upstream/openai_api.h"
 #include "upstream/openai_parts.h"
 
 enum { REJECTED_BYTES_MAX = 64 << 10 /* of an answer that goes back with a complaint */ };
 
 /* ---- refused fields ---- */
-
-/* Where `text` has `word`, with no letter or _ right before or behind it; NULL: nowhere. */
-static const char *mention(const char *text, const char *word)
-{
-    static const char part_of_word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-    const size_t length = strlen(word);
-    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) {
-        const bool begins = at == text || !strchr(part_of_word, at[-1]);
-        if (begins && (at[length] == '\0' || !strchr(part_of_word, at[length])))
-            return at;
-    }
-    return NULL;
-}
-
-/* Is `param` that field, or a part of it? */
-static bool is_about(const char *param, const char *field)
-{
-    const size_t length = strlen(field);
-    return strncmp(param, field, length) == 0 &&
-           (param[length] == '\0' || param[length] == '.' || param[length] == '[');
-}
 
 static bool is_too_long(const struct outcome *outcome)
 {
@@ -55,7 +35,7 @@ static int field_in_param(const struct chat_call *chat, const char *param)
 {
     int found = -1;
     for (int i = 0; i < CHAT_FIELD_COUNT; i++) {
-        if (chat->fields & 1u << i && is_about(param, chat_field_names[i]) &&
+        if (chat->fields & 1u << i && openai_is_about(param, chat_field_names[i]) &&
             (found < 0 || strlen(chat_field_names[i]) > strlen(chat_field_names[found])))
             found = i;
     }
@@ -71,7 +51,7 @@ static int field_in_message(const struct chat_call *chat, const char *message)
     for (int i = 0; i < CHAT_FIELD_COUNT; i++) {
         if (i == CHAT_STREAM || !(chat->fields & 1u << i))
             continue;
-        const char *at = mention(message, chat_field_names[i]);
+        const char *at = openai_mention(message, chat_field_names[i]);
         if (at && (!first || at <= first)) {
             first = at;
             found = i;
@@ -184,8 +164,9 @@ static int lower_rung(const struct chat_call *chat, const struct outcome *outcom
     if (is_unknown && strcmp(outcome->param, "response_format") == 0)
         return RUNG_WORDS;
     const bool is_detail = strcmp(outcome->code, "invalid_json_schema") == 0 ||
-                           mention(outcome->message, "strict") || strstr(outcome->param, "strict");
-    if (!is_detail && chat->rung < RUNG_OBJECT && mention(outcome->message, "json_schema"))
+                           openai_mention(outcome->message, "strict") ||
+                           strstr(outcome->param, "strict");
+    if (!is_detail && chat->rung < RUNG_OBJECT && openai_mention(outcome->message, "json_schema"))
         return RUNG_OBJECT;
     return chat->rung + 1;
 }

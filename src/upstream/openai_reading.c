@@ -2,20 +2,16 @@
  * A stream and a whole response have the same members, but for the name of the message: "delta"
  * and "message". A server that ignores `stream` answers with a whole one: that is told by its first
  * byte, as no line of an event stream begins like a JSON text or a web page.
- *
- * An error can come instead of an answer, in an event after a status of 200, and in one of several
- * shapes: {"error": {...}}, {"error": "text"}, {"message": ...}, {"detail": "text"}, and {"detail":
- * [{"loc": [...], "msg": ...}]}. Codes may be numbers.
  */
 #include <string.h>
 
 #include "base/json.h"
+#include "upstream/openai_api.h"
 #include "upstream/openai_parts.h"
 
 enum {
     EVENT_BYTES_MAX = 1 << 20,
-    WORD_BYTES_MAX = 200,     /* of a model's name, a code, a field */
-    MESSAGE_BYTES_MAX = 1000, /* of an error's message: it is looked at, never shown */
+    MODEL_BYTES_MAX = 200, /* of its name */
 };
 
 void chat_reading_clear(struct chat_call *chat)
@@ -25,35 +21,17 @@ void chat_reading_clear(struct chat_call *chat)
     memset(&chat->reading, 0, sizeof(chat->reading));
 }
 
-/* ---- members ---- */
-
-static const cJSON *member(const cJSON *object, const char *name)
-{
-    return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
-static const char *take_word(struct chat_call *chat, const char *text, size_t bytes_max)
-{
-    return arena_strndup(&chat->arena, text, text_cut(text, strlen(text), bytes_max));
-}
-
-static uint64_t count_of(const cJSON *object, const char *name)
-{
-    static const double count_max = 1e12; /* far beyond any call */
-    const double number = json_number(object, name, 0);
-    return number > 0 && number < count_max ? (uint64_t)number : 0;
-}
-
 static void read_usage(struct chat_call *chat, const cJSON *usage)
 {
     if (!cJSON_IsObject(usage))
         return;
     chat->reading.has_usage = true;
     chat->reading.usage = (struct token_usage){
-        .prompt = count_of(usage, "prompt_tokens"),
-        .cached = count_of(member(usage, "prompt_tokens_details"), "cached_tokens"),
-        .completion = count_of(usage, "completion_tokens"),
-        .reasoning = count_of(member(usage, "completion_tokens_details"), "reasoning_tokens"),
+        .prompt = openai_count(usage, "prompt_tokens"),
+        .cached = openai_count(openai_member(usage, "prompt_tokens_details"), "cached_tokens"),
+        .completion = openai_count(usage, "completion_tokens"),
+        .reasoning =
+            openai_count(openai_member(usage, "completion_tokens_details"), "reasoning_tokens"),
     };
 }
 
@@ -66,76 +44,20 @@ static const char *known_reason(const char *reason)
     return "other";
 }
 
-/* ---- errors ---- */
-
-/* The status that the error would have had, had it come in time. */
-static int status_of(const cJSON *error, const char *type, const char *code)
-{
-    const double number = json_number(error, "code", 0);
-    if (number >= 400 && number < 600)
-        return (int)number;
-    if (strcmp(code, "rate_limit_exceeded") == 0 || strcmp(type, "insufficient_quota") == 0 ||
-        strcmp(code, "insufficient_quota") == 0)
-        return 429;
-    if (strcmp(type, "invalid_request_error") == 0 || strstr(code, "content_") == code)
-        return 400;
-    return 500;
-}
-
-/* The last name in `loc`, as in ["body", "temperature"]. */
-static const char *last_name(const cJSON *loc)
-{
-    const char *name = "";
-    for (const cJSON *item = cJSON_IsArray(loc) ? loc->child : NULL; item; item = item->next)
-        if (cJSON_IsString(item))
-            name = item->valuestring;
-    return name;
-}
-
-static const char *first_text(const char *a, const char *b)
-{
-    return *a ? a : b;
-}
-
-/* False: there is none. */
-static bool read_error(struct chat_call *chat, const cJSON *root)
-{
-    const cJSON *error = member(root, "error");
-    const cJSON *detail = member(root, "detail");
-    const char *message = "", *param = "";
-    if (cJSON_IsArray(detail)) {
-        message = json_string(detail->child, "msg", "");
-        param = last_name(member(detail->child, "loc"));
-    } else if (cJSON_IsString(error)) {
-        message = error->valuestring;
-    } else {
-        if (!cJSON_IsObject(error))
-            error = root;
-        message = first_text(json_string(error, "message", ""), json_string(error, "detail", ""));
-        param = json_string(error, "param", "");
-    }
-    const char *type = json_string(error, "type", ""), *code = json_string(error, "code", "");
-    if (!*message && !*type && !*code)
-        return false;
-    struct chat_reading *reading = &chat->reading;
-    reading->has_error = true;
-    reading->error_status = status_of(error, type, code);
-    if (strcmp(type, "insufficient_quota") == 0)
-        code = type;
-    reading->code = take_word(chat, first_text(code, type), WORD_BYTES_MAX);
-    reading->param = take_word(chat, param, WORD_BYTES_MAX);
-    reading->message = take_word(chat, message, MESSAGE_BYTES_MAX);
-    return true;
-}
-
-/* A success may carry "error": null. */
-static bool is_error(const cJSON *root)
-{
-    const cJSON *error = member(root, "error");
-    return cJSON_IsObject(error) || cJSON_IsString(error);
-}
-
 /* ---- answers ---- */
+
+static void read_error(struct chat_call *chat, const cJSON *root)
+{
+    struct chat_reading *reading = &chat->reading;
+    struct openai_error error;
+    reading->has_error = openai_error_read(&error, &chat->arena, root);
+    if (!reading->has_error)
+        return;
+    reading->error_status = error.status;
+    reading->code = error.code;
+    reading->param = error.param;
+    reading->message = error.message;
+}
 
 static bool read_content(struct chat_call *chat, const cJSON *message)
 {
@@ -158,14 +80,15 @@ static bool read_content(struct chat_call *chat, const cJSON *message)
 /* A chunk of a stream, or all of an answer. False: there is no use in reading on. */
 static bool read_part(struct chat_call *chat, const cJSON *root, const char *message_name)
 {
-    if (is_error(root)) {
-        (void)read_error(chat, root);
+    if (openai_has_error(root)) {
+        read_error(chat, root);
         return false;
     }
     const char *model = json_string(root, "model", "");
     if (*model && !*chat->model)
-        chat->model = take_word(chat, model, WORD_BYTES_MAX);
-    read_usage(chat, member(root, "usage"));
+        chat->model =
+            arena_strndup(&chat->arena, model, text_cut(model, strlen(model), MODEL_BYTES_MAX));
+    read_usage(chat, openai_member(root, "usage"));
     const cJSON *choices = json_array(root, "choices");
     const cJSON *choice = choices ? choices->child : NULL;
     if (!choice)
@@ -173,7 +96,7 @@ static bool read_part(struct chat_call *chat, const cJSON *root, const char *mes
     const char *reason = json_string(choice, "finish_reason", "");
     if (*reason)
         chat->finish_reason = known_reason(reason);
-    return read_content(chat, member(choice, message_name));
+    return read_content(chat, openai_member(choice, message_name));
 }
 
 static bool on_event(const char *data, size_t length, void *context)
@@ -194,13 +117,13 @@ bool chat_read_whole(struct chat_call *chat, const char *bytes, size_t length)
     cJSON *root;
     if (length == 0 || json_parse(bytes, length, NULL, &root) != OK)
         return false;
-    bool read = true;
-    if (json_array(root, "choices") || is_error(root))
+    const bool is_answer = json_array(root, "choices") || openai_has_error(root);
+    if (is_answer)
         (void)read_part(chat, root, "message");
     else
-        read = read_error(chat, root);
+        read_error(chat, root);
     cJSON_Delete(root);
-    return read;
+    return is_answer || chat->reading.has_error;
 }
 
 /* ---- streams ---- */

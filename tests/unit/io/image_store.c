@@ -667,11 +667,9 @@ static void a_folder_that_goes_away_is_an_error(void **state)
 static void what_is_there_is_counted(void **state)
 {
     (void)state;
-    static const char temp[] = ".0123456789abcdef.tmp", others[][40] = {
-                                                            "notes.txt",
-                                                            ".0123456789abcde.tmp",
-                                                            ".0123456789abcdef.tmp2",
-                                                            "0123456789abcdef0123456789abcdef.gif"};
+    static const char temp[] = ".0123456789abcdef.tmp",
+                      others[][40] = {"notes.txt", ".0123456789abcde.tmp", ".0123456789abcdef.tmp2",
+                                      "0123456789abcdef0123456789abcdef.gif"};
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(save(i), OK);
     assert_int_equal(image_store_keep(&world.store, name_of(1)), OK);
