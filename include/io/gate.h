@@ -114,6 +114,10 @@ void gate_enter(struct gate_pass *pass, struct op_link link, struct gate *gate,
  * left. */
 void gate_leave(struct gate_pass *pass);
 
+/* Hands the place of somebody inside to `to`, a pass that is `{0}`; `from` has left then. For what
+ * goes on when the request it was for is gone: the place counts for no request's share any more. */
+void gate_move(struct gate_pass *from, struct gate_pass *to);
+
 /* From somebody inside, once for each call it makes there. While the breaker is not closed only the
  * probe's word counts, and GATE_FATAL: what others say is about the time before. */
 void gate_report(struct gate_pass *pass, enum gate_result result);

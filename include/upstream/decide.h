@@ -30,6 +30,7 @@ enum upstream_service {
     SERVICE_EMBEDDINGS,
     SERVICE_IMAGES,
     SERVICE_PARSE_UPLOAD,
+    SERVICE_PARSE_POLL, /* tried once: the next poll is its retry */
     SERVICE_PARSE_CONTROL,
     SERVICE_COUNT
 };

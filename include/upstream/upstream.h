@@ -52,6 +52,10 @@ struct upstream_call_kind {
     void (*adapt)(struct upstream_call *call, const struct outcome *outcome);
     /* Falls back on the next model; false when there is none. NULL: no models. */
     bool (*next_model)(struct upstream_call *call);
+    /* One of dozens about the same thing: it is not counted, its line in the log is for debugging
+     * unless it fails, and it tells the breaker nothing but GATE_FATAL, since all other calls would
+     * be outvoted. Whoever polls tells it in the end, by upstream_report. */
+    bool is_poll;
 };
 
 struct upstream_call {
@@ -88,6 +92,11 @@ void upstream_call_start(struct upstream_call *call, struct op_link link,
 void upstream_call_start_inside(struct upstream_call *call, struct op_link link,
                                 const struct upstream_call_kind *kind, struct upstream *upstream,
                                 struct gate_pass *held, uint64_t deadline_ms);
+
+/* Tells the breaker what came of something that `pass` is inside for, and the log if that changes
+ * it. Calls do this by themselves. */
+void upstream_report(struct upstream *upstream, struct gate_pass *pass, enum gate_result result,
+                     const char *log_id);
 
 /* After it has finished: frees the response. Nothing happens for one that is `{0}`. */
 void upstream_call_clear(struct upstream_call *call);

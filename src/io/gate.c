@@ -134,9 +134,8 @@ static struct gate_pass *next_in(const struct gate *gate)
     return other ? other : gate->queue[0];
 }
 
-static void let_in(struct gate *gate, struct gate_pass *pass)
+static void inside_add(struct gate *gate, struct gate_pass *pass)
 {
-    queue_remove(gate, pass);
     pass->next = gate->inside;
     pass->link = &gate->inside;
     if (pass->next)
@@ -144,6 +143,21 @@ static void let_in(struct gate *gate, struct gate_pass *pass)
     gate->inside = pass;
     gate->taken++;
     pass->inside = true;
+}
+
+static void inside_remove(struct gate *gate, struct gate_pass *pass)
+{
+    pass->inside = false;
+    *pass->link = pass->next;
+    if (pass->next)
+        pass->next->link = pass->link;
+    gate->taken--;
+}
+
+static void let_in(struct gate *gate, struct gate_pass *pass)
+{
+    queue_remove(gate, pass);
+    inside_add(gate, pass);
     pass->entered_ms = loop_now_ms(gate->loop);
     op_release(&pass->op);
 }
@@ -301,16 +315,25 @@ void gate_leave(struct gate_pass *pass)
     if (!pass->inside)
         return;
     struct gate *gate = pass->gate;
-    pass->inside = false;
-    *pass->link = pass->next;
-    if (pass->next)
-        pass->next->link = pass->link;
-    gate->taken--;
+    inside_remove(gate, pass);
     if (gate->probe == pass)
         gate->probe = NULL;
     const double seconds = (double)(loop_now_ms(gate->loop) - pass->entered_ms) / 1e3;
     gate->mean_seconds += mean_weight * (seconds - gate->mean_seconds);
     settle(gate);
+}
+
+void gate_move(struct gate_pass *from, struct gate_pass *to)
+{
+    assert(from->inside);
+    assert(!to->gate);
+    struct gate *gate = from->gate;
+    *to = (struct gate_pass){.gate = gate, .rank = from->rank, .entered_ms = from->entered_ms};
+    to->rank.request = NULL;
+    inside_remove(gate, from);
+    inside_add(gate, to);
+    if (gate->probe == from)
+        gate->probe = to;
 }
 
 void gate_hold_off(struct gate *gate, uint64_t ms)

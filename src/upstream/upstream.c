@@ -35,14 +35,15 @@ static const char *word(const struct upstream *upstream, const char *text)
 static void log_try(const struct upstream_call *call, const struct decision *decision)
 {
     const struct upstream *upstream = call->upstream;
-    log_info(call->op.log_id, "upstream_call",
-             "service=%s call=%s try=%u status=%d fault=%s seconds=%.3f queue=%.3f decision=%s "
-             "code=%s x_request_id=%s",
-             upstream->name, call->kind->name, call->tries, call->outcome.status,
-             http_fault_name(call->outcome.fault), op_seconds(&call->http.op),
-             call->held ? 0 : op_seconds(&call->pass.op), decision_name(decision->kind),
-             log_quote(word(upstream, call->outcome.code)),
-             log_quote(word(upstream, http_call_header(&call->http, "x-request-id"))));
+    const bool quiet = call->kind->is_poll && decision->kind == DECIDE_DONE;
+    log_event(quiet ? LOG_DEBUG : LOG_INFO, call->op.log_id, "upstream_call",
+              "service=%s call=%s try=%u status=%d fault=%s seconds=%.3f queue=%.3f decision=%s "
+              "code=%s x_request_id=%s",
+              upstream->name, call->kind->name, call->tries, call->outcome.status,
+              http_fault_name(call->outcome.fault), op_seconds(&call->http.op),
+              call->held ? 0 : op_seconds(&call->pass.op), decision_name(decision->kind),
+              log_quote(word(upstream, call->outcome.code)),
+              log_quote(word(upstream, http_call_header(&call->http, "x-request-id"))));
 }
 
 /* "openai answered 503 (slow_down)", "openai: connection refused". */
@@ -148,14 +149,21 @@ static void heed_limits(struct upstream_call *call)
     }
 }
 
+void upstream_report(struct upstream *upstream, struct gate_pass *pass, enum gate_result result,
+                     const char *log_id)
+{
+    const enum gate_state before = gate_state_now(&upstream->gate);
+    gate_report(pass, result);
+    if (gate_state_now(&upstream->gate) != before)
+        log_warn(log_id, "breaker", "service=%s state=%s", upstream->name,
+                 gate_state_name(&upstream->gate));
+}
+
 static void report(struct upstream_call *call, enum gate_result result)
 {
-    struct gate *gate = &call->upstream->gate;
-    const enum gate_state before = gate_state_now(gate);
-    gate_report(call->held ? call->held : &call->pass, result);
-    if (gate_state_now(gate) != before)
-        log_warn(call->op.log_id, "breaker", "service=%s state=%s", call->upstream->name,
-                 gate_state_name(gate));
+    if (!call->kind->is_poll || result == GATE_FATAL)
+        upstream_report(call->upstream, call->held ? call->held : &call->pass, result,
+                        call->op.log_id);
 }
 
 static void prepare_next(struct upstream_call *call, const struct decision *decision)
@@ -189,25 +197,31 @@ static enum flow enter(struct op *op)
     return FLOW_WAIT;
 }
 
-static enum flow send_request(struct op *op)
+static void count_try(struct upstream_call *call)
 {
-    struct upstream_call *call = op_cast(op, upstream_call);
     struct upstream *upstream = call->upstream;
-    if (!call->held)
-        call->queue_seconds += op_seconds(&call->pass.op);
     if (call->tries == 0) {
         upstream->calls++;
-        retry_budget_call(&upstream->budget, loop_now_ms(op->link.loop));
+        retry_budget_call(&upstream->budget, loop_now_ms(call->op.link.loop));
     } else {
         upstream->retries++;
     }
+}
+
+static enum flow send_request(struct op *op)
+{
+    struct upstream_call *call = op_cast(op, upstream_call);
+    if (!call->held)
+        call->queue_seconds += op_seconds(&call->pass.op);
+    if (!call->kind->is_poll)
+        count_try(call);
     call->tries++;
     call->counted++;
 
     struct http_request request = {0};
     call->kind->build(call, &request);
     request.fresh_connection = call->fresh;
-    http_call_start(&call->http, need(op), upstream->client, &request);
+    http_call_start(&call->http, need(op), call->upstream->client, &request);
     return FLOW_WAIT;
 }
 
@@ -264,7 +278,7 @@ static void call_end(struct op *op)
     struct upstream_call *call = op_cast(op, upstream_call);
     gate_leave(&call->pass);
     const enum err err = op_error(op)->code;
-    if (err != OK && err != ERR_CANCELLED)
+    if (err != OK && err != ERR_CANCELLED && !call->kind->is_poll)
         call->upstream->failures++;
 }
 

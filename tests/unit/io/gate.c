@@ -161,7 +161,7 @@ static struct {
     struct gate gate;
     struct gate_pass passes[PASSES];
     size_t finishes[PASSES];
-    size_t opened, closed, probed, turned_away;
+    size_t opened, closed, probed, turned_away, moved, probes_moved;
 } world;
 
 static struct gate_settings settings(size_t places)
@@ -281,6 +281,27 @@ static void act_leave(size_t skip, enum gate_result result)
     check();
 }
 
+/* Someone inside hands its place on. */
+static void act_move(size_t skip)
+{
+    const int from = find(INSIDE, skip), to = find(NOWHERE, 0);
+    if (from < 0 || to < 0)
+        return;
+    memset(&world.passes[to], 0, sizeof(world.passes[to]));
+    gate_move(&world.passes[from], &world.passes[to]);
+    gate_leave(&world.passes[from]); /* it has nothing left to give */
+    assert_int_equal(world.passes[to].entered_ms, world.passes[from].entered_ms);
+    world.finishes[to] = 1;
+    model.passes[to] = model.passes[from];
+    model.passes[to].rank.request = NULL;
+    model.passes[from].place = NOWHERE;
+    if (model.probe == from)
+        model.probe = to;
+    check();
+    world.moved++;
+    world.probes_moved += model.probe == to;
+}
+
 static void act_cancel(size_t skip)
 {
     const int at = find(WAITS, skip);
@@ -369,7 +390,7 @@ static struct gate_rank rank(size_t request, unsigned order)
     return (struct gate_rank){&requests[request], 100 + request, order};
 }
 
-enum { ACTIONS = 12, LENGTH = 3 };
+enum { ACTIONS = 13, LENGTH = 3 };
 
 static void act(size_t action)
 {
@@ -406,6 +427,9 @@ static void act(size_t action)
         break;
     case 10:
         act_advance(OPEN_MS / 2);
+        break;
+    case 11:
+        act_move(0);
         break;
     default:
         act_hold_off(OPEN_MS);
@@ -462,7 +486,7 @@ static void test_random_walk(void **state)
     for (size_t step = 0; step < 100 * 1000; step++) {
         const struct gate_rank who = rank((size_t)random() % 8, (unsigned)random() % 3);
         const size_t any = (size_t)random() % PASSES;
-        switch (random() % 16) {
+        switch (random() % 17) {
         case 0:
         case 1:
         case 2:
@@ -494,6 +518,9 @@ static void test_random_walk(void **state)
         case 14:
             act_advance((uint64_t)random() % 100);
             break;
+        case 15:
+            act_move(any % 4);
+            break;
         default:
             if (random() % 50 == 0)
                 act_hold_off((uint64_t)random() % 200);
@@ -505,6 +532,8 @@ static void test_random_walk(void **state)
     assert_true(world.closed > 50);
     assert_true(world.probed > world.closed);
     assert_true(world.turned_away > 1000);
+    assert_true(world.moved > 1000);
+    assert_true(world.probes_moved > 10);
     end();
 }
 

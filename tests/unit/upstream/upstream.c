@@ -159,10 +159,19 @@ static bool next_model(struct upstream_call *call)
     return true;
 }
 
-static const struct upstream_call_kind able = {SERVICE_CHAT, "analysis", build,
-                                               read_answer,  adapt,      next_model};
-static const struct upstream_call_kind plain = {SERVICE_CHAT, "analysis", build,
-                                                read_answer,  NULL,       NULL};
+static const struct upstream_call_kind able = {.service = SERVICE_CHAT,
+                                               .name = "analysis",
+                                               .build = build,
+                                               .read = read_answer,
+                                               .adapt = adapt,
+                                               .next_model = next_model};
+static const struct upstream_call_kind plain = {
+    .service = SERVICE_CHAT, .name = "analysis", .build = build, .read = read_answer};
+static const struct upstream_call_kind poll = {.service = SERVICE_PARSE_POLL,
+                                               .name = "poll",
+                                               .build = build,
+                                               .read = read_answer,
+                                               .is_poll = true};
 
 /* --- the world ------------------------------------------------------------------------------ */
 
@@ -626,30 +635,53 @@ static void test_deadline_at_every_moment(void **state)
 
 /* --- the log -------------------------------------------------------------------------------- */
 
+static struct {
+    FILE *file;
+    int real_stderr;
+    char lines[64 * 1024];
+} logged;
+
+static void log_begin(enum log_level level)
+{
+    logged.file = tmpfile();
+    assert_non_null(logged.file);
+    logged.real_stderr = dup(STDERR_FILENO);
+    assert_true(dup2(fileno(logged.file), STDERR_FILENO) >= 0);
+    log_init(level, LOG_FORMAT_LOGFMT);
+}
+
+static const char *log_end(void)
+{
+    log_flush();
+    log_init(LOG_WARN, LOG_FORMAT_TEXT);
+    dup2(logged.real_stderr, STDERR_FILENO);
+    close(logged.real_stderr);
+    const ssize_t length = pread(fileno(logged.file), logged.lines, sizeof(logged.lines) - 1, 0);
+    fclose(logged.file);
+    assert_true(length >= 0);
+    logged.lines[length] = '\0';
+    return logged.lines;
+}
+
+static size_t count_of(const char *text, const char *what)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, what)); text++)
+        count++;
+    return count;
+}
+
 static void test_log(void **state)
 {
     (void)state;
-    FILE *file = tmpfile();
-    assert_non_null(file);
-    const int real_stderr = dup(STDERR_FILENO);
-    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
-    log_init(LOG_DEBUG, LOG_FORMAT_LOGFMT);
+    log_begin(LOG_DEBUG);
 
     BEGIN({.status = 500, .code = "server_error", .headers = {{"x-request-id", "req_8f"}}},
           {.status = 429, .code = key, .headers = {{"x-request-id", key}}},
           {.status = 401, .code = "two words\n", .headers = {{"x-request-id", "a=b\r\n"}}});
     const enum err err = run(&able);
 
-    log_flush();
-    log_init(LOG_WARN, LOG_FORMAT_TEXT);
-    dup2(real_stderr, STDERR_FILENO);
-    close(real_stderr);
-    static char lines[64 * 1024];
-    const ssize_t length = pread(fileno(file), lines, sizeof(lines) - 1, 0);
-    fclose(file);
-    assert_true(length > 0);
-    lines[length] = '\0';
-
+    const char *lines = log_end();
     assert_int_equal(err, ERR_UPSTREAM_CONFIG);
     assert_null(strstr(lines, key));
     assert_null(strstr(detail(), key));
@@ -661,10 +693,44 @@ static void test_log(void **state)
     assert_non_null(strstr(lines, " decision=retry code=\"\" x_request_id=\"\"\n"));
     assert_non_null(strstr(lines, " decision=fail code=\"\" x_request_id=\"\"\n"));
     assert_non_null(strstr(lines, "level=warn event=breaker id=b7 service=openai state=open\n"));
-    size_t tries = 0;
-    for (const char *at = lines; (at = strstr(at, "event=upstream_call ")); at++)
-        tries++;
-    assert_int_equal(tries, 3); /* one each */
+    assert_int_equal(count_of(lines, "event=upstream_call "), 3); /* one each */
+}
+
+/* Once, from a place of the caller's; returns how many lines the log has of it. */
+static size_t poll_once(enum log_level level, const struct answer *answer, enum err expected)
+{
+    begin(answer, 1);
+    struct gate_pass job;
+    gate_enter(&job, root(&world.loop, nobody_hears, NULL), &world.upstream.gate,
+               &(struct gate_rank){0});
+    virtual_loop_settle(&world.loop);
+    log_begin(level);
+    upstream_call_start_inside(&world.call, root(&world.loop, on_finish, NULL), &poll,
+                               &world.upstream, &job, virtual_now_ms + FAR_MS);
+    virtual_loop_advance(&world.loop, FAR_MS - 1);
+    const size_t lines = count_of(log_end(), "event=upstream_call ");
+    assert_int_equal(world.upstream.calls, 0);
+    assert_int_equal(world.upstream.failures, 0);
+    assert_int_equal(world.upstream.budget.calls, 0);
+    assert_int_equal(world.upstream.gate.report_count, 0);
+    gate_leave(&job);
+    assert_int_equal(op_error(&world.call.op)->code, expected);
+    return lines;
+}
+
+static void test_polls_are_quiet(void **state)
+{
+    (void)state;
+    assert_int_equal(poll_once(LOG_INFO, &(struct answer){.status = 200}, OK), 0);
+    assert_int_equal(end(), OK);
+    assert_int_equal(poll_once(LOG_DEBUG, &(struct answer){.status = 200}, OK), 1);
+    assert_int_equal(end(), OK);
+    assert_int_equal(poll_once(LOG_INFO, &(struct answer){.status = 503}, ERR_UPSTREAM), 1);
+    assert_int_equal(gate_state_now(&world.upstream.gate), GATE_CLOSED);
+    assert_int_equal(end(), ERR_UPSTREAM);
+    assert_int_equal(poll_once(LOG_INFO, &(struct answer){.status = 402}, ERR_QUOTA), 1);
+    assert_true(world.upstream.gate.fatal); /* what concerns all of them is told at once */
+    assert_int_equal(end(), ERR_QUOTA);
 }
 
 int main(void)
@@ -690,6 +756,7 @@ int main(void)
         cmocka_unit_test(test_cancel_at_every_event),
         cmocka_unit_test(test_deadline_at_every_moment),
         cmocka_unit_test(test_log),
+        cmocka_unit_test(test_polls_are_quiet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
