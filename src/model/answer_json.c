@@ -39,9 +39,11 @@ static void put(struct buffer *out, const char *text, size_t length)
     assert(err == OK); /* of a sufficient maximum */
 }
 
-/* Without commas behind the last item of a list, and with control bytes in strings escaped. */
+/* Without commas behind the last item of a list, and with control bytes in strings escaped: by
+ * hand, as there may be as many as the text has bytes. */
 static void repair(const char *text, size_t length, struct buffer *out)
 {
+    static const char digits[] = "0123456789abcdef";
     bool in_string = false;
     size_t done = 0;
     for (size_t i = 0; i < length; i++) {
@@ -52,8 +54,8 @@ static void repair(const char *text, size_t length, struct buffer *out)
             in_string = !in_string;
         } else if (in_string && c < 0x20) {
             put(out, text + done, i - done);
-            const enum err err = buffer_printf(out, "\\u%04x", c);
-            assert(err == OK);
+            const char escape[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+            put(out, escape, sizeof(escape));
             done = i + 1;
         } else if (!in_string && c == ',' && closes_next(text + i + 1, length - i - 1)) {
             put(out, text + done, i - done);
