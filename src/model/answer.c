@@ -4,6 +4,7 @@
  */
 #include "model/answer.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -111,13 +112,14 @@ static void read_figures(struct answer_reader *reader, const cJSON *array, struc
 
 /* ---- the rest ---- */
 
-/* Behind the "3. ", "3) " or "- " that it begins with. */
+/* Behind the "3. ", "3) " or "- " that it begins with: not the "2." of "2.5 million". */
 static const char *without_number(const char *text)
 {
     const size_t digits = strspn(text, "0123456789");
-    if (digits > 0 && digits <= 2 && (text[digits] == '.' || text[digits] == ')'))
+    if (digits > 0 && digits <= 2 && (text[digits] == '.' || text[digits] == ')') &&
+        !isdigit((unsigned char)text[digits + 1]))
         text += digits + 1;
-    else if (text[0] == '-' || text[0] == '*')
+    else if ((text[0] == '-' || text[0] == '*') && text[1] == ' ')
         text++;
     return text + strspn(text, " ");
 }

@@ -295,6 +295,21 @@ static void outcomes_are_numbered_anew(void **state)
         assert_string_equal(study.outcomes[i], expected[i]);
 }
 
+/* A number or a sign that belongs to the text. */
+static void outcomes_may_begin_with_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(read_analysis("{\"title\":\"T\",\"description\":\"D\",\"student_role\":\"R\","
+                                   "\"key_figures\":[{\"name\":\"A\"}],\"learning_outcomes\":"
+                                   "[\"2.5 million: weigh it\",\"12 months\",\"-3 % growth\","
+                                   "\"**Weigh** it\",\"5. 12\"]}"),
+                     OK);
+    static const char *const expected[] = {"1. 2.5 million: weigh it", "2. 12 months",
+                                           "3. -3 % growth", "4. **Weigh** it", "5. 12"};
+    for (size_t i = 0; i < OUTCOME_COUNT; i++)
+        assert_string_equal(study.outcomes[i], expected[i]);
+}
+
 static void what_nobody_asked_for_is_kept(void **state)
 {
     (void)state;
@@ -510,6 +525,7 @@ int main(void)
         TEST(figures_are_told_apart),
         TEST(numbers_are_bounded),
         TEST(outcomes_are_numbered_anew),
+        TEST(outcomes_may_begin_with_numbers),
         TEST(what_nobody_asked_for_is_kept),
         TEST(too_much_of_it_is_not),
         TEST(scenes_are_read),
