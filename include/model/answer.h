@@ -14,9 +14,9 @@
  *
  * Repaired without a word: traits ("7" is 7, 6.5 is 7, 15 is 10, what is no number is 5),
  * numbering, scenes beyond those asked for, figures named twice, names of figures in scenes
- * (figure_name.h), `goal` for `user_goal`, `personas` for `key_figures`. What is missing is a
- * fault, so that the model can be asked once more, with a complaint that names it. Members that
- * nobody asked for are kept as `extra_json`.
+ * (figure_name.h), `goal` for `user_goal`, `personas` for `key_figures`, a flag of the main
+ * character that all figures have. What is missing is a fault, so that the model can be asked once
+ * more, with a complaint that names it. Members that nobody asked for are kept as `extra_json`.
  */
 #ifndef MODEL_ANSWER_H
 #define MODEL_ANSWER_H

@@ -261,6 +261,22 @@ static void figures_are_told_apart(void **state)
     assert_null(study.figures[1].goals[1]);
 }
 
+/* All of them cannot be played by the student: then the flag says nothing. */
+static void a_flag_that_all_have_is_none(void **state)
+{
+    (void)state;
+    assert_int_equal(read_analysis("{" FRAME
+                                   ",\"key_figures\":[{\"name\":\"A\",\"is_main_character\":"
+                                   "true},{\"name\":\"B\",\"is_main_character\":true}]}"),
+                     OK);
+    assert_false(study.figures[0].is_main_character || study.figures[1].is_main_character);
+    assert_int_equal(read_analysis("{" FRAME
+                                   ",\"key_figures\":[{\"name\":\"A\",\"is_main_character\":"
+                                   "true}]}"),
+                     OK);
+    assert_true(study.figures[0].is_main_character);
+}
+
 static void numbers_are_bounded(void **state)
 {
     (void)state;
@@ -523,6 +539,7 @@ int main(void)
         TEST(complaints_are_bounded),
         TEST(traits_are_rounded_and_clamped),
         TEST(figures_are_told_apart),
+        TEST(a_flag_that_all_have_is_none),
         TEST(numbers_are_bounded),
         TEST(outcomes_are_numbered_anew),
         TEST(outcomes_may_begin_with_numbers),
