@@ -9,13 +9,14 @@
  *
  * The JSON is the whole text, or stands in a fence (```), or is the first value with an object in
  * it; thinking before it (`<think>...</think>`) is passed over; commas behind the last item of a
- * list, and line breaks in strings, are forgiven.
+ * list, and line breaks in strings, are forgiven. Of an answer that was cut off, what is whole is
+ * read: complete figures, scenes, and texts before them.
  *
  * Repaired without a word: traits ("7" is 7, 6.5 is 7, 15 is 10, what is no number is 5),
  * numbering, scenes beyond those asked for, figures named twice, names of figures in scenes
- * (figure_name.h), `goal` for `user_goal`, `personas` for `key_figures`. What is missing is a
- * fault, so that the model can be asked once more, with a complaint that names it. Members that
- * nobody asked for are kept as `extra_json`.
+ * (figure_name.h), `goal` for `user_goal`, `personas` for `key_figures`, a flag of the main
+ * character that all figures have. What is missing is a fault, so that the model can be asked once
+ * more, with a complaint that names it. Members that nobody asked for are kept as `extra_json`.
  */
 #ifndef MODEL_ANSWER_H
 #define MODEL_ANSWER_H
@@ -29,6 +30,7 @@
 /* Each with a stable word for logs. */
 #define ANSWER_FAULT_TABLE(X)                                                                      \
     X(ANSWER_NO_JSON, "no_json")           /* none was found, or none that can be read */          \
+    X(ANSWER_CUT, "cut")                   /* it ends too early: some at the end is missing */     \
     X(ANSWER_WRONG_ROOT, "wrong_root")     /* not an object */                                     \
     X(ANSWER_NO_FIGURES, "no_key_figures") /* no array, or nobody with a name in it */             \
     X(ANSWER_NO_SCENES, "no_scenes")       /* no array, or none with a title or description */     \

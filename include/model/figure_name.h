@@ -15,7 +15,10 @@
 #include "base/arena.h"
 #include "model/case_study.h"
 
-enum { FIGURE_NAME_BYTES_MAX = 512 }; /* compared: of longer names the beginning */
+enum {
+    FIGURE_NAME_BYTES_MAX = 512, /* compared: of longer names the beginning */
+    FIGURE_NAME_WORDS_MAX = 12,  /* of a part: each is looked for in all words of the other name */
+};
 
 struct figure_names {
     const struct key_figure *figures;

@@ -4,6 +4,7 @@
  */
 #include "model/answer.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -109,15 +110,26 @@ static void read_figures(struct answer_reader *reader, const cJSON *array, struc
     }
 }
 
+/* The student plays one of them: a flag that all have tells nothing, and would leave nobody. */
+static void drop_idle_flags(struct case_study *study)
+{
+    size_t flagged = 0;
+    for (size_t i = 0; i < study->figure_count; i++)
+        flagged += study->figures[i].is_main_character;
+    for (size_t i = 0; flagged > 1 && flagged == study->figure_count && i < flagged; i++)
+        study->figures[i].is_main_character = false;
+}
+
 /* ---- the rest ---- */
 
-/* Behind the "3. ", "3) " or "- " that it begins with. */
+/* Behind the "3. ", "3) " or "- " that it begins with: not the "2." of "2.5 million". */
 static const char *without_number(const char *text)
 {
     const size_t digits = strspn(text, "0123456789");
-    if (digits > 0 && digits <= 2 && (text[digits] == '.' || text[digits] == ')'))
+    if (digits > 0 && digits <= 2 && (text[digits] == '.' || text[digits] == ')') &&
+        !isdigit((unsigned char)text[digits + 1]))
         text += digits + 1;
-    else if (text[0] == '-' || text[0] == '*')
+    else if ((text[0] == '-' || text[0] == '*') && text[1] == ' ')
         text++;
     return text + strspn(text, " ");
 }
@@ -171,6 +183,7 @@ static enum err read_analysis(struct answer_reader *reader, const cJSON *root,
         answer_complain(reader, ANSWER_NO_FIGURES, "The array key_figures is missing or empty.");
         return ERR_SYNTAX;
     }
+    drop_idle_flags(&study);
     read_texts(reader, root, &study);
     read_outcomes(reader, root, &study);
     *out = study;

@@ -1,14 +1,17 @@
 /*
  * Models put words around their JSON, and the words may have brackets in them. So each bracket
- * that opens something is tried in turn, a fence's content first, until what it opens can be read
- * and has an object in it. What cannot be read is skipped whole, so that no byte is looked at
+ * that may open an object is tried in turn, a fence's content first, until what it opens can be
+ * read and has one in it. What cannot be read is skipped whole, so that no byte is looked at
  * more than a few times; only brackets that are never closed cost a look at all that follows, and
  * their number is limited.
+ *
+ * What such a bracket opens may be an answer that was cut off. It is read up to its last whole
+ * item: of objects that stand in no array, and of the first array in them, or at the root. So a cut
+ * costs the figure or scene that it went through, and never leaves half of one.
  */
 #include "model/answer_json.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -16,21 +19,26 @@
 #include "base/text.h"
 
 enum {
-    UNCLOSED_MAX = 16,     /* brackets that are never closed, before we give up */
-    UNREADABLE_MAX = 1000, /* values that are no answer, likewise: footnotes such as [1] */
+    UNCLOSED_MAX = 4,      /* brackets that are never closed, before we give up */
+    UNREADABLE_MAX = 1000, /* objects that are none, likewise: words such as {this} */
     REPAIR_GROWTH_MAX = 6, /* a control byte becomes \u and four digits */
 };
 
-static const char spaces[] = " \t\r\n";
-
 /* ---- reading one value ---- */
+
+/* The first character that is no space; NUL: there is none. */
+static char next(const char *text, size_t length)
+{
+    size_t i = 0;
+    while (i < length && memchr(" \t\r\n", text[i], 4))
+        i++;
+    return i < length ? text[i] : '\0';
+}
 
 static bool closes_next(const char *text, size_t length)
 {
-    size_t i = 0;
-    while (i < length && strchr(spaces, text[i]) && text[i])
-        i++;
-    return i < length && (text[i] == '}' || text[i] == ']');
+    const char c = next(text, length);
+    return c == '}' || c == ']';
 }
 
 static void put(struct buffer *out, const char *text, size_t length)
@@ -39,9 +47,11 @@ static void put(struct buffer *out, const char *text, size_t length)
     assert(err == OK); /* of a sufficient maximum */
 }
 
-/* Without commas behind the last item of a list, and with control bytes in strings escaped. */
+/* Without commas behind the last item of a list, and with control bytes in strings escaped: by
+ * hand, as there may be as many as the text has bytes. */
 static void repair(const char *text, size_t length, struct buffer *out)
 {
+    static const char digits[] = "0123456789abcdef";
     bool in_string = false;
     size_t done = 0;
     for (size_t i = 0; i < length; i++) {
@@ -52,8 +62,8 @@ static void repair(const char *text, size_t length, struct buffer *out)
             in_string = !in_string;
         } else if (in_string && c < 0x20) {
             put(out, text + done, i - done);
-            const enum err err = buffer_printf(out, "\\u%04x", c);
-            assert(err == OK);
+            const char escape[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+            put(out, escape, sizeof(escape));
             done = i + 1;
         } else if (!in_string && c == ',' && closes_next(text + i + 1, length - i - 1)) {
             put(out, text + done, i - done);
@@ -83,12 +93,53 @@ static cJSON *read_value(const char *text, size_t length)
 
 /* ---- finding it ---- */
 
-/* The length of what the bracket at `text` opens, up to the one that closes it; 0: none does. */
-static size_t closed_length(const char *text, size_t length)
+/* What the bracket at the beginning of a text opens. */
+struct extent {
+    bool closed;
+    size_t length;  /* up to the bracket that closes it; else to the end of the last whole item,
+                       0: there is none */
+    size_t objects; /* not closed: open there, */
+    bool in_array;  /* and within them an array */
+};
+
+struct measure {
+    size_t open;  /* brackets */
+    size_t array; /* the place among them of the first that opens an array, from 1; 0: none does */
+    struct extent extent;
+};
+
+/* Ends an item here, unless it is part of a larger one. */
+static void end_item(struct measure *measure, size_t length)
 {
+    if (measure->array > 0 && measure->open > measure->array)
+        return;
+    const bool in_array = measure->array > 0;
+    measure->extent = (struct extent){
+        .closed = measure->open == 0,
+        .length = length,
+        .objects = measure->open - (in_array ? 1 : 0),
+        .in_array = in_array,
+    };
+}
+
+static void open_bracket(struct measure *measure, char bracket)
+{
+    measure->open++;
+    if (bracket == '[' && measure->array == 0)
+        measure->array = measure->open;
+}
+
+static void close_bracket(struct measure *measure)
+{
+    if (measure->open-- == measure->array)
+        measure->array = 0;
+}
+
+static struct extent measure(const char *text, size_t length)
+{
+    struct measure measure = {0};
     bool in_string = false;
-    size_t open = 0;
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length && !measure.extent.closed; i++) {
         const char c = text[i];
         if (in_string) {
             if (c == '\\')
@@ -98,13 +149,39 @@ static size_t closed_length(const char *text, size_t length)
         } else if (c == '"') {
             in_string = true;
         } else if (c == '{' || c == '[') {
-            open++;
+            open_bracket(&measure, c);
         } else if (c == '}' || c == ']') {
-            if (--open == 0)
-                return i + 1;
+            close_bracket(&measure);
+            end_item(&measure, i + 1);
+        } else if (c == ',') {
+            end_item(&measure, i);
         }
     }
-    return 0;
+    return measure.extent;
+}
+
+static cJSON *read_extent(const char *text, const struct extent *extent)
+{
+    if (extent->closed)
+        return read_value(text, extent->length);
+    if (extent->length == 0 || extent->objects > JSON_DEPTH_MAX)
+        return NULL;
+    struct buffer closed;
+    buffer_init(&closed, extent->length + 1 + JSON_DEPTH_MAX);
+    put(&closed, text, extent->length);
+    if (extent->in_array)
+        put(&closed, "]", 1);
+    for (size_t i = 0; i < extent->objects; i++)
+        put(&closed, "}", 1);
+    cJSON *value = read_value(closed.data, closed.length);
+    buffer_clear(&closed);
+    return value;
+}
+
+/* An object, or an array that begins with one? Others are not even read: one tree is enough. */
+static bool may_begin(const char *text, size_t length)
+{
+    return text[0] == '{' || (text[0] == '[' && next(text + 1, length - 1) == '{');
 }
 
 static bool has_object(const cJSON *value)
@@ -114,26 +191,26 @@ static bool has_object(const cJSON *value)
     return cJSON_IsArray(value) && cJSON_IsObject(value->child);
 }
 
-static cJSON *find_value(const char *text, size_t length)
+static cJSON *find_value(const char *text, size_t length, bool *cut_out)
 {
     size_t unclosed = 0, unreadable = 0;
     for (size_t at = 0; at < length && unclosed < UNCLOSED_MAX && unreadable < UNREADABLE_MAX;) {
-        if (text[at] != '{' && text[at] != '[') {
+        if (!may_begin(text + at, length - at)) {
             at++;
             continue;
         }
-        const size_t value_length = closed_length(text + at, length - at);
-        if (value_length == 0) {
-            unclosed++;
-            at++;
-            continue;
-        }
-        cJSON *value = read_value(text + at, value_length);
-        if (has_object(value))
+        const struct extent extent = measure(text + at, length - at);
+        cJSON *value = read_extent(text + at, &extent);
+        if (has_object(value)) {
+            *cut_out = !extent.closed;
             return value;
+        }
         cJSON_Delete(value);
-        unreadable++;
-        at += value_length;
+        if (extent.closed)
+            unreadable++;
+        else
+            unclosed++;
+        at += extent.closed ? extent.length : 1;
     }
     return NULL;
 }
@@ -154,20 +231,22 @@ static struct slice without_thinking(struct slice text)
     return (struct slice){from, (size_t)((open ? open : limit) - from)};
 }
 
-enum err answer_json(const char *text, size_t length, cJSON **out)
+enum err answer_json(const char *text, size_t length, cJSON **out, bool *cut_out)
 {
+    bool cut = false;
     struct slice rest = slice_trim((struct slice){length > 0 ? text : "", length});
     cJSON *value = read_value(rest.data, rest.length);
     if (!value) {
         rest = without_thinking(rest);
         const char *fence = memmem(rest.data, rest.length, "```", 3);
         if (fence)
-            value = find_value(fence, rest.length - (size_t)(fence - rest.data));
+            value = find_value(fence, rest.length - (size_t)(fence - rest.data), &cut);
         if (!value)
-            value = find_value(rest.data, rest.length);
+            value = find_value(rest.data, rest.length, &cut);
     }
     if (!value)
         return ERR_SYNTAX;
     *out = value;
+    *cut_out = cut;
     return OK;
 }

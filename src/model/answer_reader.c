@@ -19,9 +19,12 @@ enum err answer_begin(struct answer_reader *reader, const char *text, size_t len
     *reader = (struct answer_reader){.arena = arena};
     buffer_init(&reader->complaint, COMPLAINT_BYTES_MAX);
     *root_out = NULL;
-    const enum err err = answer_json(text, length, root_out);
+    bool cut;
+    const enum err err = answer_json(text, length, root_out, &cut);
     if (err != OK)
         answer_complain(reader, ANSWER_NO_JSON, "There is no valid JSON in the answer.");
+    else if (cut)
+        answer_complain(reader, ANSWER_CUT, "The answer ends before its JSON does.");
     return err;
 }
 

@@ -12,8 +12,8 @@
 #include "model/figure_name.h"
 
 enum {
-    SCENES_READ_MAX = 100, /* items looked at, the unusable ones included */
-    NAMES_READ_MAX = 100,  /* of a scene */
+    SCENES_READ_MAX = 100,        /* items looked at, the unusable ones included */
+    NAMES_READ_MAX = FIGURES_MAX, /* of a scene */
 };
 
 static bool involves(const struct scene *scene, const char *name)

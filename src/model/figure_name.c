@@ -33,7 +33,7 @@ const char *figure_key(const char *name, struct arena *arena)
 
 static bool has_word(const char *key, const char *word, size_t length)
 {
-    for (;;) {
+    for (size_t words = 0; words < FIGURE_NAME_WORDS_MAX; words++) {
         const size_t other = strcspn(key, " ");
         if (other == length && memcmp(key, word, length) == 0)
             return true;
@@ -41,12 +41,13 @@ static bool has_word(const char *key, const char *word, size_t length)
             return false;
         key += other + 1;
     }
+    return false;
 }
 
 /* Is each word of `part` one of `whole`? */
 static bool has_words(const char *whole, const char *part)
 {
-    for (;;) {
+    for (size_t words = 0; words < FIGURE_NAME_WORDS_MAX; words++) {
         const size_t length = strcspn(part, " ");
         if (!has_word(whole, part, length))
             return false;
@@ -54,6 +55,7 @@ static bool has_words(const char *whole, const char *part)
             return true;
         part += length + 1;
     }
+    return false;
 }
 
 void figure_names_init(struct figure_names *names, const struct key_figure *figures, size_t count,

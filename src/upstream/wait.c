@@ -11,7 +11,7 @@
 #include <time.h>
 
 enum {
-    DIGITS_MAX = 12, /* before the point: more milliseconds than 30 years is senseless */
+    DIGITS_MAX = 12, /* before the point */
     TEXT_MAX = 64,   /* bytes of a header value that may be a date or a number */
     BUDGET_WINDOW_MS = 10 * 1000,
     BUDGET_RETRIES_MIN = 10,
@@ -41,10 +41,11 @@ static bool read_number(const char **at, double *out)
     return true;
 }
 
-/* Rounded up, but not for what binary fractions add to decimal ones. */
+/* Rounded up, but not for what binary fractions add to decimal ones; -1: senseless. */
 static int64_t whole_ms(double ms)
 {
-    return (int64_t)ceil(ms - 1e-7);
+    static const double ms_max = 1e15; /* 30,000 years; and well within an int64_t */
+    return ms < ms_max ? (int64_t)ceil(ms - 1e-7) : -1;
 }
 
 /* --- what a server asks for ----------------------------------------------------------------- */

@@ -106,6 +106,7 @@ static void json_is_found_among_words(void **state)
         {"{\"an unclosed brace\n", ""},
         {"{{{ ((( [[[ \n```json\n", "```"},
         {"{\"answer\":", "}"},
+        {"Of [1, 2, ", "] this:"},
         {"", "<think>too late {\"a\":1}"},
     };
     for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++)
@@ -155,6 +156,35 @@ static void without_figures_there_is_nothing(void **state)
     assert_string_equal(faults.complaint,
                         "key_figures[0] has no name. key_figures[1] has no name. The array "
                         "key_figures is missing or empty.");
+}
+
+/* Wherever it is cut: figures are whole, and as many as had been written. */
+static void a_cut_answer_is_read_as_far_as_it_is_whole(void **state)
+{
+    (void)state;
+    const size_t first = (size_t)(strstr(whole, ",{\"name\":\"Kestrel") - whole);
+    const size_t second = (size_t)(strstr(whole, "],\"description\"") - whole);
+    const size_t described = (size_t)(strstr(whole, ",\"learning_outcomes") - whole);
+    const size_t length = sizeof(whole) - 1;
+    for (size_t cut = 0; cut <= length; cut++) {
+        memset(&study, 0, sizeof(study));
+        const enum err err = answer_read_analysis(whole, cut, &arena, &study, &faults);
+        assert_int_equal(err, cut < first ? ERR_SYNTAX : OK);
+        assert_int_equal(study.figure_count, cut < first ? 0 : cut < second ? 1 : 2);
+        if (err != OK)
+            continue;
+        assert_int_equal((faults.found & 1u << ANSWER_CUT) != 0, cut < length);
+        assert_int_equal((faults.found & 1u << ANSWER_FEW_OUTCOMES) != 0, cut < length - 1);
+        assert_string_equal(study.title, "The Case");
+        assert_string_equal(study.figures[0].goals[1], "grow");
+        assert_string_equal(study.description, cut <= described ? "" : "One.\n\nTwo.");
+    }
+    assert_int_equal(read_analysis("Here:\n```json\n{\"analysis\":{" FRAME
+                                   ",\"key_figures\":[{\"name\":\"A\",},{\"name\":\"B"),
+                     OK);
+    assert_int_equal(faults.found, 1u << ANSWER_CUT);
+    assert_string_equal(faults.complaint, "The answer ends before its JSON does.");
+    assert_int_equal(study.figure_count, 1);
 }
 
 static void gaps_are_named(void **state)
@@ -231,6 +261,22 @@ static void figures_are_told_apart(void **state)
     assert_null(study.figures[1].goals[1]);
 }
 
+/* All of them cannot be played by the student: then the flag says nothing. */
+static void a_flag_that_all_have_is_none(void **state)
+{
+    (void)state;
+    assert_int_equal(read_analysis("{" FRAME
+                                   ",\"key_figures\":[{\"name\":\"A\",\"is_main_character\":"
+                                   "true},{\"name\":\"B\",\"is_main_character\":true}]}"),
+                     OK);
+    assert_false(study.figures[0].is_main_character || study.figures[1].is_main_character);
+    assert_int_equal(read_analysis("{" FRAME
+                                   ",\"key_figures\":[{\"name\":\"A\",\"is_main_character\":"
+                                   "true}]}"),
+                     OK);
+    assert_true(study.figures[0].is_main_character);
+}
+
 static void numbers_are_bounded(void **state)
 {
     (void)state;
@@ -261,6 +307,21 @@ static void outcomes_are_numbered_anew(void **state)
                      OK);
     assert_int_equal(faults.found, 0);
     static const char *const expected[] = {"1. a", "2. b", "3. c", "4. 2024 d", "5. e"};
+    for (size_t i = 0; i < OUTCOME_COUNT; i++)
+        assert_string_equal(study.outcomes[i], expected[i]);
+}
+
+/* A number or a sign that belongs to the text. */
+static void outcomes_may_begin_with_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(read_analysis("{\"title\":\"T\",\"description\":\"D\",\"student_role\":\"R\","
+                                   "\"key_figures\":[{\"name\":\"A\"}],\"learning_outcomes\":"
+                                   "[\"2.5 million: weigh it\",\"12 months\",\"-3 % growth\","
+                                   "\"**Weigh** it\",\"5. 12\"]}"),
+                     OK);
+    static const char *const expected[] = {"1. 2.5 million: weigh it", "2. 12 months",
+                                           "3. -3 % growth", "4. **Weigh** it", "5. 12"};
     for (size_t i = 0; i < OUTCOME_COUNT; i++)
         assert_string_equal(study.outcomes[i], expected[i]);
 }
@@ -403,6 +464,22 @@ static void more_scenes_than_asked_for_are_cut(void **state)
     assert_int_equal(study.scenes[1].sequence_order, 2);
 }
 
+static void scenes_before_a_cut_are_kept(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "[{\"title\":\"A\",\"description\":\"d\",\"goal\":\"g\"},"
+        "{\"title\":\"B\",\"description\":\"d\",\"goal\":\"g\"},"
+        "{\"title\":\"C\",\"description\":\"d\",\"personas_involved\":[\"X\",";
+    assert_int_equal(read_scenes(arena_printf(&arena, "{\"scenes\":%s", text), 4), OK);
+    assert_int_equal(faults.found, 1u << ANSWER_CUT | 1u << ANSWER_FEW_SCENES);
+    assert_int_equal(study.scene_count, 2);
+    assert_int_equal(read_scenes(text, 2), OK);
+    assert_int_equal(faults.found, 1u << ANSWER_CUT);
+    assert_string_equal(study.scenes[1].title, "B");
+    assert_int_equal(read_scenes("{\"scenes\":[{\"title\":\"A\",", 4), ERR_SYNTAX);
+}
+
 static void gaps_in_scenes_are_named(void **state)
 {
     (void)state;
@@ -430,7 +507,8 @@ static void hostile_texts_take_no_time(void **state)
 {
     (void)state;
     enum { BYTES = 1 << 20 };
-    static const char *const pieces[] = {"{", "[", "{\"a\":", "[1]", ",", "```{", "\"", "{\"\\"};
+    static const char *const pieces[] = {"{",  "[",     "{\"a\":",   "[1]", ",",       "```{",
+                                         "\"", "{\"\\", "{\"a\":1,", "[1,", "[\"a\",{"};
     char *text = arena_alloc(&arena, BYTES);
     for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
         const size_t length = strlen(pieces[i]);
@@ -456,18 +534,22 @@ int main(void)
         TEST(json_is_found_among_words),
         TEST(small_slips_are_forgiven),
         TEST(without_figures_there_is_nothing),
+        TEST(a_cut_answer_is_read_as_far_as_it_is_whole),
         TEST(gaps_are_named),
         TEST(complaints_are_bounded),
         TEST(traits_are_rounded_and_clamped),
         TEST(figures_are_told_apart),
+        TEST(a_flag_that_all_have_is_none),
         TEST(numbers_are_bounded),
         TEST(outcomes_are_numbered_anew),
+        TEST(outcomes_may_begin_with_numbers),
         TEST(what_nobody_asked_for_is_kept),
         TEST(too_much_of_it_is_not),
         TEST(scenes_are_read),
         TEST(names_are_written_as_in_the_cast),
         TEST(other_ways_to_name_somebody),
         TEST(more_scenes_than_asked_for_are_cut),
+        TEST(scenes_before_a_cut_are_kept),
         TEST(gaps_in_scenes_are_named),
         TEST(hostile_texts_take_no_time),
         TEST(faults_have_words),

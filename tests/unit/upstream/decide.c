@@ -452,6 +452,9 @@ static void test_durations(void **state)
         {" 1s", -1},
         {"1e3s", -1},
         {"9999999999999s", -1},
+        {"999999999999h", -1},
+        {"999999999999h999999999999h999999999999h999999999999h", -1},
+        {"9999999999m", 599999999940000},
         {"1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s1s", -1},
     };
     assert_int_equal(decide_duration_ms(NULL), -1);
