@@ -3,6 +3,7 @@
  *
  *     http_client.c    libcurl's multi handle on the loop: sockets, its timer, who is under way
  *     http_transfer.c  one request to one response: libcurl's options, its callbacks
+ *     http_guard.c     what libcurl has to pass before a look-up, a connection, a request
  *     http_fault.c     what went wrong with it, in our words
  *     http_call.c      the operation: look-up, request, redirects, time-outs
  *     http_target.c    URLs, proxies, public addresses
@@ -92,7 +93,20 @@ enum http_fault http_client_add(struct http_transfer *transfer);
 /* Breaks it off, now or when libcurl has returned. */
 void http_client_remove(struct http_transfer *transfer);
 
+/* --- http_guard.c */
+
+/* Sets the callbacks on the hop's handle. */
+CURLcode http_guard_set(struct http_transfer *transfer);
+
 /* --- http_transfer.c */
+
+/* In functions with a `transfer` and a `code`: an option of its handle, unless one before failed.
+ */
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (code == CURLE_OK)                                                                      \
+            code = curl_easy_setopt(transfer->easy, option, value);                                \
+    } while (0)
 
 /* Makes the handle for transfer->target. HTTP_FAULT_LOCAL when out of memory or for a header that
  * is none. */
