@@ -11,10 +11,8 @@
  */
 #include <errno.h>
 #include <netdb.h>
-#include <unistd.h>
 
 #include "io/http_transfer.h"
-#include "io/socket.h"
 
 static bool may_connect_to(const struct http_transfer *transfer, const char *address)
 {
@@ -52,14 +50,12 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
         http_transfer_decide(transfer, HTTP_FAULT_REFUSED);
         return CURL_SOCKET_BAD;
     }
-    const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                          address->protocol);
+    const int fd = http_socket_open(transfer->client, address);
     if (fd < 0) {
         if (errno != EAFNOSUPPORT) /* no IPv6: there may be other addresses */
             http_transfer_decide(transfer, HTTP_FAULT_LOCAL);
         return CURL_SOCKET_BAD;
     }
-    socket_notice_death(fd);
     transfer->opened = true;
     return fd;
 }
@@ -94,6 +90,8 @@ CURLcode http_guard_set(struct http_transfer *transfer)
     SET(CURLOPT_RESOLVER_START_DATA, transfer);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     SET(CURLOPT_OPENSOCKETDATA, transfer);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, http_socket_on_close);
+    SET(CURLOPT_CLOSESOCKETDATA, transfer->client); /* a connection outlives its first transfer */
     SET(CURLOPT_PREREQFUNCTION, on_request);
     SET(CURLOPT_PREREQDATA, transfer);
     return code;
