@@ -7,7 +7,9 @@
 #include "io/http_client.h"
 
 #include <assert.h>
+#include <linux/close_range.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "io/http_transfer.h"
@@ -123,6 +125,9 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
     client->settings = *settings;
     client->resolver = resolver_new(loop, settings->resolve_ttl_ms);
     client->multi = multi;
+    /* It has made a pair of sockets that children would inherit, and does not say which. Nothing
+     * that is open by now is meant for them. */
+    (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     client->ca_file = variable("CURL_CA_BUNDLE");
     if (!client->ca_file)
         client->ca_file = variable("SSL_CERT_FILE");

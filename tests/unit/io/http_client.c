@@ -59,9 +59,13 @@ static size_t client_sockets(size_t *close_on_exec)
     return count;
 }
 
-static void test_sockets_are_close_on_exec(void **state)
+static void test_descriptors_are_close_on_exec(void **state)
 {
     (void)state;
+    for (int fd = STDERR_FILENO + 1; fd < 256; fd++) { /* libcurl has a pair of its own */
+        const int flags = fcntl(fd, F_GETFD);
+        assert_true(flags < 0 || flags & FD_CLOEXEC);
+    }
     struct http_call calls[4];
     fetch_together(calls, 4, "/barrier");
     size_t close_on_exec = 0;
@@ -288,7 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(keeps_connections),
         TEST(together),
-        TEST(sockets_are_close_on_exec),
+        TEST(descriptors_are_close_on_exec),
         TEST(disturbed_while_idle),
         TEST(idle_connections_end_the_loop),
         TEST(cancel_response),
