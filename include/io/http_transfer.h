@@ -75,6 +75,7 @@ struct http_transfer {
     bool sent;            /* the request went out, or is about to */
     bool resent;          /* libcurl wanted to send it again, and was kept from it */
     CURLcode code;        /* how libcurl ended it */
+    long sent_bytes;      /* of the request's header that the system took, once it is over */
     uint64_t moved_bytes; /* either way, of bodies */
     size_t header_bytes;
     size_t body_bytes;

@@ -291,6 +291,7 @@ void http_transfer_over(struct http_transfer *transfer, CURLcode code)
     struct http_call *call = transfer->call;
     transfer->code = code;
     call->status = status_of(transfer);
+    curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &transfer->sent_bytes);
     const double before = transfer->started_seconds;
     const double connect = seconds_of(transfer, CURLINFO_CONNECT_TIME_T);
     const double secure = seconds_of(transfer, CURLINFO_APPCONNECT_TIME_T);
@@ -314,6 +315,7 @@ void http_transfer_clear(struct http_transfer *transfer)
     transfer->curl_text[0] = '\0';
     transfer->opened = transfer->sent = transfer->resent = false;
     transfer->code = CURLE_OK;
+    transfer->sent_bytes = 0;
     transfer->moved_bytes = 0;
     transfer->header_bytes = transfer->body_bytes = 0;
 }

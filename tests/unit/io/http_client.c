@@ -203,6 +203,45 @@ static void test_cancel_redirect(void **state)
     cancel_in_each_round(request, true);
 }
 
+/* --- a connection that ends in each round of the loop ----------------------------------------- */
+
+/* After the sockets were looked at, so that the client may learn of it only when it sends. */
+static void on_round_over(uv_check_t *check)
+{
+    (void)check;
+    if (++disturber.rounds == disturber.at && server.peers)
+        peer_close(server.peers, true);
+}
+
+static void test_stale_is_what_was_not_sent(void **state)
+{
+    (void)state;
+    size_t stale = 0;
+    for (size_t when = 1; when < 12; when++) {
+        assert_int_equal(fault_of(get("/ok")), HTTP_FAULT_NONE);
+        const size_t requests = server.requests;
+        struct http_call call;
+        const struct http_request request = post("/echo", "x", 1);
+        uv_check_t check;
+        disturber.rounds = 0;
+        disturber.at = when;
+        uv_check_init(&loop.uv, &check);
+        uv_check_start(&check, on_round_over);
+        const enum http_fault fault = fetch(&call, request);
+        uv_close((uv_handle_t *)&check, NULL);
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+        if (fault == HTTP_FAULT_STALE) {
+            assert_true(call.reused);
+            assert_int_equal(server.requests, requests);
+            stale++;
+        } else {
+            assert_true(fault == HTTP_FAULT_NONE || fault == HTTP_FAULT_RESET);
+        }
+        http_call_clear(&call);
+    }
+    assert_true(stale > 0);
+}
+
 /* --- TLS -------------------------------------------------------------------------------------- */
 
 static struct {
@@ -295,6 +334,7 @@ int main(void)
         TEST(descriptors_are_close_on_exec),
         TEST(disturbed_while_idle),
         TEST(idle_connections_end_the_loop),
+        TEST(stale_is_what_was_not_sent),
         TEST(cancel_response),
         TEST(cancel_lookup),
         TEST(cancel_upload),
