@@ -45,8 +45,8 @@ enum http_fault {
     HTTP_FAULT_RESOLVE,   /* no such host */
     HTTP_FAULT_CONNECT,   /* refused, unreachable, or not within connect_ms */
     HTTP_FAULT_TLS,       /* handshake or certificate */
-    HTTP_FAULT_STALE,     /* a reused connection ended before any byte of the response */
-    HTTP_FAULT_RESET,     /* a fresh one did, or it broke later, or what came is no HTTP */
+    HTTP_FAULT_STALE,     /* a reused connection had ended: no byte of the request was sent */
+    HTTP_FAULT_RESET,     /* it ended after that, or what came is no HTTP */
     HTTP_FAULT_IDLE,      /* no byte either way for idle_ms */
     HTTP_FAULT_TOTAL,     /* not done within total_ms */
     HTTP_FAULT_CUT,       /* the body ended before its announced length or last chunk */

@@ -1,8 +1,10 @@
 /*
  * http_transfer.h: what the files of the HTTP client share. Private to them.
  *
- *     http_client.c    libcurl's multi handle on the loop: sockets, its timer, who is under way
+ *     http_client.c    libcurl's multi handle on the loop: its timer, who is under way
+ *     http_socket.c    its sockets, those of kept connections too
  *     http_transfer.c  one request to one response: libcurl's options, its callbacks
+ *     http_guard.c     what libcurl has to pass before a look-up, a connection, a request
  *     http_fault.c     what went wrong with it, in our words
  *     http_call.c      the operation: look-up, request, redirects, time-outs
  *     http_target.c    URLs, proxies, public addresses
@@ -25,6 +27,8 @@ struct http_client {
     struct resolver *resolver;
     const char *ca_file, *ca_directory; /* of the environment; NULL: libcurl's own */
     CURLM *multi;
+    struct http_socket **sockets;  /* by their number; NULL: none of ours */
+    size_t socket_slots;           /* of `sockets` */
     struct loop_timer timer;       /* when libcurl wants to be called next */
     bool inside;                   /* libcurl is at work: no handle can be taken out */
     struct http_transfer *leaving; /* cancelled meanwhile */
@@ -71,6 +75,7 @@ struct http_transfer {
     bool sent;            /* the request went out, or is about to */
     bool resent;          /* libcurl wanted to send it again, and was kept from it */
     CURLcode code;        /* how libcurl ended it */
+    long sent_bytes;      /* of the request's header that the system took, once it is over */
     uint64_t moved_bytes; /* either way, of bodies */
     size_t header_bytes;
     size_t body_bytes;
@@ -86,13 +91,37 @@ struct http_transfer {
 
 /* --- http_client.c */
 
+/* Calls libcurl for a socket, or for time (CURL_SOCKET_TIMEOUT), and ends what has come to an end.
+ */
+void http_client_drive(struct http_client *client, curl_socket_t fd, int events);
+
 /* Gives the hop's handle to libcurl, and takes a hold of the call until it is out again.
  * HTTP_FAULT_LOCAL when libcurl will not have it. */
 enum http_fault http_client_add(struct http_transfer *transfer);
 /* Breaks it off, now or when libcurl has returned. */
 void http_client_remove(struct http_transfer *transfer);
 
+/* --- http_socket.c: what libcurl calls for its sockets */
+
+/* -1 and errno on failure. */
+int http_socket_open(struct http_client *client, const struct curl_sockaddr *address);
+int http_socket_on_interest(CURL *easy, curl_socket_t fd, int what, void *client, void *unused);
+int http_socket_on_close(void *client, curl_socket_t fd);
+
+/* --- http_guard.c */
+
+/* Sets the callbacks on the hop's handle. */
+CURLcode http_guard_set(struct http_transfer *transfer);
+
 /* --- http_transfer.c */
+
+/* In functions with a `transfer` and a `code`: an option of its handle, unless one before failed.
+ */
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (code == CURLE_OK)                                                                      \
+            code = curl_easy_setopt(transfer->easy, option, value);                                \
+    } while (0)
 
 /* Makes the handle for transfer->target. HTTP_FAULT_LOCAL when out of memory or for a header that
  * is none. */

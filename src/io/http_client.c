@@ -1,92 +1,24 @@
 /*
- * libcurl says which sockets it waits for and when it wants to be called (on_socket, on_timeout);
- * the loop calls it back (drive). None of our own work happens in these calls: a transfer that
- * ended is found afterwards, and one that is cancelled by a callback is marked and taken out then,
- * since libcurl refuses to give up a handle from within.
+ * libcurl says which sockets it waits for (http_socket.c) and when it wants to be called
+ * (on_timeout); the loop calls it back (http_client_drive). None of our own work happens in these
+ * calls: a transfer that ended is found afterwards, and one that is cancelled by a callback is
+ * marked and taken out then, since libcurl refuses to give up a handle from within.
  */
 #include "io/http_client.h"
 
 #include <assert.h>
+#include <linux/close_range.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "io/http_transfer.h"
-
-struct http_socket {
-    uv_poll_t poll;
-    struct http_client *client;
-    curl_socket_t fd;
-};
-
-static void drive(struct http_client *client, curl_socket_t fd, int events);
-
-/* --- sockets ---------------------------------------------------------------------------------- */
-
-static void on_socket_closed(uv_handle_t *handle)
-{
-    free(container_of(handle, struct http_socket, poll));
-}
-
-static void on_ready(uv_poll_t *poll, int status, int events)
-{
-    const struct http_socket *socket = container_of(poll, struct http_socket, poll);
-    int what = status < 0 ? CURL_CSELECT_ERR : 0;
-    if (events & UV_READABLE)
-        what |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE)
-        what |= CURL_CSELECT_OUT;
-    drive(socket->client, socket->fd, what);
-}
-
-static struct http_socket *watch(struct http_client *client, curl_socket_t fd)
-{
-    struct http_socket *socket = calloc(1, sizeof(*socket));
-    if (!socket)
-        abort();
-    socket->client = client;
-    socket->fd = fd;
-    const int result = uv_poll_init_socket(&client->loop->uv, &socket->poll, fd);
-    if (result != 0) { /* its transfers will run into their time-outs */
-        log_error("", "http_client", "fault=poll detail=%s", log_quote(uv_strerror(result)));
-        free(socket);
-        return NULL;
-    }
-    return socket;
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
-{
-    (void)easy;
-    struct http_client *client = context;
-    struct http_socket *socket = socket_context;
-    if (what == CURL_POLL_REMOVE) {
-        if (socket) {
-            curl_multi_assign(client->multi, fd, NULL);
-            uv_poll_stop(&socket->poll);
-            uv_close((uv_handle_t *)&socket->poll, on_socket_closed);
-        }
-        return 0;
-    }
-    if (!socket) {
-        socket = watch(client, fd);
-        if (!socket)
-            return 0;
-        curl_multi_assign(client->multi, fd, socket);
-    }
-    int events = 0;
-    if (what & CURL_POLL_IN)
-        events |= UV_READABLE;
-    if (what & CURL_POLL_OUT)
-        events |= UV_WRITABLE;
-    uv_poll_start(&socket->poll, events, on_ready);
-    return 0;
-}
 
 /* --- libcurl's timer -------------------------------------------------------------------------- */
 
 static void on_timer(struct loop_timer *timer)
 {
-    drive(container_of(timer, struct http_client, timer), CURL_SOCKET_TIMEOUT, 0);
+    http_client_drive(container_of(timer, struct http_client, timer), CURL_SOCKET_TIMEOUT, 0);
 }
 
 /* Called from within libcurl: may do no more than note it. */
@@ -115,7 +47,7 @@ static void take_out(struct http_transfer *transfer)
     op_release(&transfer->call->op);
 }
 
-static void drive(struct http_client *client, curl_socket_t fd, int events)
+void http_client_drive(struct http_client *client, curl_socket_t fd, int events)
 {
     assert(!client->inside);
     int running = 0;
@@ -193,11 +125,14 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
     client->settings = *settings;
     client->resolver = resolver_new(loop, settings->resolve_ttl_ms);
     client->multi = multi;
+    /* It has made a pair of sockets that children would inherit, and does not say which. Nothing
+     * that is open by now is meant for them. */
+    (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     client->ca_file = variable("CURL_CA_BUNDLE");
     if (!client->ca_file)
         client->ca_file = variable("SSL_CERT_FILE");
     client->ca_directory = variable("SSL_CERT_DIR");
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, http_socket_on_interest);
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timeout);
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client);
@@ -211,6 +146,7 @@ void http_client_free(struct http_client *client)
         return;
     assert(client->transfer_count == 0);
     curl_multi_cleanup(client->multi);
+    free(client->sockets);
     loop_timer_stop(client->loop, &client->timer);
     resolver_free(client->resolver);
     free(client);

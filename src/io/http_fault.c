@@ -14,7 +14,7 @@ static const struct {
     [HTTP_FAULT_RESOLVE] = {"resolve", "no address for the host"},
     [HTTP_FAULT_CONNECT] = {"connect", "no connection"},
     [HTTP_FAULT_TLS] = {"tls", "no secure connection"},
-    [HTTP_FAULT_STALE] = {"stale", "the kept connection had ended"},
+    [HTTP_FAULT_STALE] = {"stale", "the kept connection had ended, nothing was sent"},
     [HTTP_FAULT_RESET] = {"reset", "the connection broke"},
     [HTTP_FAULT_IDLE] = {"idle", "nothing was sent or received for too long"},
     [HTTP_FAULT_TOTAL] = {"total", "not done in time"},
@@ -77,9 +77,8 @@ static enum http_fault fault_of(const struct http_transfer *transfer)
         fault = HTTP_FAULT_RESET; /* HTTP/2 has the same code for both */
     if (!transfer->sent && (fault == HTTP_FAULT_RESET || fault == HTTP_FAULT_TOTAL))
         return HTTP_FAULT_CONNECT;
-    /* A stream of HTTP/2 that was reset says nothing against its connection. */
-    if (fault == HTTP_FAULT_RESET && transfer->code != CURLE_HTTP2_STREAM && call->reused &&
-        !call->any_byte)
+    /* What the system took to send may have arrived and be paid for, whatever ended then. */
+    if (fault == HTTP_FAULT_RESET && call->reused && transfer->sent_bytes == 0)
         return HTTP_FAULT_STALE;
     return fault;
 }

@@ -1,105 +1,20 @@
 /*
- * A request is sent once. When a kept connection ends before any byte of the response, libcurl
- * would send the request again by itself, on another one: it cannot know that the first was not
- * paid for. There is no option against it, but it cannot do so without coming through here:
- * on_request is called right before each sending, on_open_socket for each new connection, and
- * on_resolve for each look-up, and they refuse once a request was sent.
- *
- * The same three make sure of two more promises: libcurl never resolves a name itself (it would
- * wait for its thread when cancelled), and a URL that somebody else chose is never connected to at
- * an address that is not public, whatever a name server says the second time.
+ * libcurl's options for a request, and what it calls while it sends one and reads the response.
+ * What stands before a connection and before a request is in http_guard.c.
  */
 #include "io/http_transfer.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "io/socket.h"
 
 /* How long an address stays in libcurl's own cache. Each hop brings its addresses anew: this only
  * must not be over while one waits for another's connection, which connect_ms limits. */
 static const long CURL_CACHE_SECONDS = 3600;
 
-/* --- before a connection and before a request ------------------------------------------------- */
-
 static uint64_t now_ms(const struct http_transfer *transfer)
 {
     return loop_now_ms(transfer->client->loop);
-}
-
-static bool may_connect_to(const struct http_transfer *transfer, const char *address)
-{
-    return !transfer->call->request.follow_public || transfer->is_trusted || transfer->proxied ||
-           http_address_is_public(address);
-}
-
-/* libcurl found no address in what it was given. That is right for an IPv6 address as the host,
- * which the list cannot have; and behind a proxy, where it may still want the host itself. */
-static int on_resolve(void *state, void *reserved, void *context)
-{
-    (void)state, (void)reserved;
-    struct http_transfer *transfer = context;
-    if (transfer->sent)
-        transfer->resent = true;
-    else if (transfer->host_known && transfer->target.is_ipv6)
-        return 0;
-    else if (!transfer->host_known)
-        transfer->host_asked = true;
-    return 1;
-}
-
-static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
-                                    struct curl_sockaddr *address)
-{
-    struct http_transfer *transfer = context;
-    char text[NI_MAXHOST];
-    if (transfer->sent)
-        transfer->resent = true;
-    if (transfer->sent || purpose != CURLSOCKTYPE_IPCXN ||
-        getnameinfo(&address->addr, address->addrlen, text, sizeof(text), NULL, 0,
-                    NI_NUMERICHOST) != 0)
-        return CURL_SOCKET_BAD;
-    if (!may_connect_to(transfer, text)) {
-        http_transfer_decide(transfer, HTTP_FAULT_REFUSED);
-        return CURL_SOCKET_BAD;
-    }
-    const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                          address->protocol);
-    if (fd < 0) {
-        if (errno != EAFNOSUPPORT) /* no IPv6: there may be other addresses */
-            http_transfer_decide(transfer, HTTP_FAULT_LOCAL);
-        return CURL_SOCKET_BAD;
-    }
-    socket_notice_death(fd);
-    transfer->opened = true;
-    return fd;
-}
-
-static int on_request(void *context, char *address, char *local_address, int port, int local_port)
-{
-    (void)local_address, (void)port, (void)local_port;
-    struct http_transfer *transfer = context;
-    if (transfer->leaving)
-        return CURL_PREREQFUNC_ABORT;
-    if (transfer->sent) {
-        transfer->resent = true;
-        return CURL_PREREQFUNC_ABORT;
-    }
-    if (!may_connect_to(transfer, address)) { /* a kept connection, made under other rules */
-        http_transfer_decide(transfer, HTTP_FAULT_REFUSED);
-        return CURL_PREREQFUNC_ABORT;
-    }
-    transfer->sent = true;
-    transfer->active_ms = now_ms(transfer);
-    http_call_set_timer(transfer);
-    transfer->call->reused = !transfer->opened;
-    if (transfer->opened)
-        transfer->client->connections++;
-    return CURL_PREREQFUNC_OK;
 }
 
 /* --- the request's body ----------------------------------------------------------------------- */
@@ -217,23 +132,11 @@ static int on_progress(void *context, curl_off_t to_come, curl_off_t come, curl_
 
 /* --- the handle ------------------------------------------------------------------------------- */
 
-#define SET(option, value)                                                                         \
-    do {                                                                                           \
-        if (code == CURLE_OK)                                                                      \
-            code = curl_easy_setopt(transfer->easy, option, value);                                \
-    } while (0)
-
 static CURLcode set_callbacks(struct http_transfer *transfer)
 {
     CURLcode code = CURLE_OK;
     SET(CURLOPT_PRIVATE, transfer);
     SET(CURLOPT_ERRORBUFFER, transfer->curl_text);
-    SET(CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
-    SET(CURLOPT_RESOLVER_START_DATA, transfer);
-    SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    SET(CURLOPT_OPENSOCKETDATA, transfer);
-    SET(CURLOPT_PREREQFUNCTION, on_request);
-    SET(CURLOPT_PREREQDATA, transfer);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, transfer);
     SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -363,6 +266,8 @@ enum http_fault http_transfer_prepare(struct http_transfer *transfer)
         return HTTP_FAULT_LOCAL;
     CURLcode code = set_callbacks(transfer);
     if (code == CURLE_OK)
+        code = http_guard_set(transfer);
+    if (code == CURLE_OK)
         code = set_connection(transfer);
     if (code == CURLE_OK)
         code = set_request(transfer);
@@ -386,6 +291,7 @@ void http_transfer_over(struct http_transfer *transfer, CURLcode code)
     struct http_call *call = transfer->call;
     transfer->code = code;
     call->status = status_of(transfer);
+    curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &transfer->sent_bytes);
     const double before = transfer->started_seconds;
     const double connect = seconds_of(transfer, CURLINFO_CONNECT_TIME_T);
     const double secure = seconds_of(transfer, CURLINFO_APPCONNECT_TIME_T);
@@ -409,6 +315,7 @@ void http_transfer_clear(struct http_transfer *transfer)
     transfer->curl_text[0] = '\0';
     transfer->opened = transfer->sent = transfer->resent = false;
     transfer->code = CURLE_OK;
+    transfer->sent_bytes = 0;
     transfer->moved_bytes = 0;
     transfer->header_bytes = transfer->body_bytes = 0;
 }

@@ -59,9 +59,13 @@ static size_t client_sockets(size_t *close_on_exec)
     return count;
 }
 
-static void test_sockets_are_close_on_exec(void **state)
+static void test_descriptors_are_close_on_exec(void **state)
 {
     (void)state;
+    for (int fd = STDERR_FILENO + 1; fd < 256; fd++) { /* libcurl has a pair of its own */
+        const int flags = fcntl(fd, F_GETFD);
+        assert_true(flags < 0 || flags & FD_CLOEXEC);
+    }
     struct http_call calls[4];
     fetch_together(calls, 4, "/barrier");
     size_t close_on_exec = 0;
@@ -69,21 +73,50 @@ static void test_sockets_are_close_on_exec(void **state)
     assert_int_equal(close_on_exec, 4);
 }
 
-/* One that ended while nobody used it is mostly noticed before, and in no case costs a request. */
-static void test_ended_while_idle(void **state)
+/* What a server does to a kept connection, such as to say that it waited too long, and to close. */
+static void disturb_idle(struct peer *peer, size_t way)
+{
+    static const char late[] = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nlate";
+    if (way < 2)
+        peer_close(peer, way == 0);
+    else
+        peer_say(peer, late, way == 2 ? STAY : CLOSE);
+}
+
+/* One on which anything happened while nobody used it is not used again: its end would cost a
+ * request, its bytes would be taken for the next response. */
+static void test_disturbed_while_idle(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t way = 0; way < 4; way++) {
         assert_int_equal(fault_of(get("/ok")), HTTP_FAULT_NONE);
-        assert_int_equal(server.open, 1);
-        const size_t requests = server.requests;
-        const bool reset = i % 2;
-        peer_close(server.peers, reset);
-        uv_run(&loop.uv, UV_RUN_NOWAIT);
-        const enum http_fault fault = fault_of(post("/echo", "x", 1));
-        assert_true(fault == HTTP_FAULT_NONE || (reset && fault == HTTP_FAULT_STALE));
-        assert_int_equal(server.requests, requests + (fault == HTTP_FAULT_NONE));
+        const size_t requests = server.requests, connections = server.connections;
+        disturb_idle(server.peers, way);
+        for (size_t round = 0; round < 3; round++)
+            uv_run(&loop.uv, UV_RUN_NOWAIT);
+        struct http_call call;
+        assert_int_equal(fetch(&call, post("/echo", "x", 1)), HTTP_FAULT_NONE);
+        assert_int_equal(call.status, 200);
+        assert_string_equal(call.body.data, "x");
+        assert_false(call.reused);
+        http_call_clear(&call);
+        assert_int_equal(server.requests, requests + 1);
+        assert_int_equal(server.connections, connections + 1);
     }
+}
+
+/* Nothing that is kept but not used holds the loop up. */
+static void test_idle_connections_end_the_loop(void **state)
+{
+    (void)state;
+    assert_int_equal(fault_of(get("/ok")), HTTP_FAULT_NONE);
+    assert_int_equal(server.open, 1);
+    uv_unref((uv_handle_t *)&server.listener);
+    uv_unref((uv_handle_t *)&server.peers->tcp);
+    loop_run(&loop); /* returns */
+    assert_int_equal(server.open, 1);
+    uv_ref((uv_handle_t *)&server.listener);
+    uv_ref((uv_handle_t *)&server.peers->tcp);
 }
 
 /* --- cancel in each round of the loop --------------------------------------------------------- */
@@ -168,6 +201,45 @@ static void test_cancel_redirect(void **state)
     request.trusted_url = at("/");
     cancel_in_each_round(request, false);
     cancel_in_each_round(request, true);
+}
+
+/* --- a connection that ends in each round of the loop ----------------------------------------- */
+
+/* After the sockets were looked at, so that the client may learn of it only when it sends. */
+static void on_round_over(uv_check_t *check)
+{
+    (void)check;
+    if (++disturber.rounds == disturber.at && server.peers)
+        peer_close(server.peers, true);
+}
+
+static void test_stale_is_what_was_not_sent(void **state)
+{
+    (void)state;
+    size_t stale = 0;
+    for (size_t when = 1; when < 12; when++) {
+        assert_int_equal(fault_of(get("/ok")), HTTP_FAULT_NONE);
+        const size_t requests = server.requests;
+        struct http_call call;
+        const struct http_request request = post("/echo", "x", 1);
+        uv_check_t check;
+        disturber.rounds = 0;
+        disturber.at = when;
+        uv_check_init(&loop.uv, &check);
+        uv_check_start(&check, on_round_over);
+        const enum http_fault fault = fetch(&call, request);
+        uv_close((uv_handle_t *)&check, NULL);
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+        if (fault == HTTP_FAULT_STALE) {
+            assert_true(call.reused);
+            assert_int_equal(server.requests, requests);
+            stale++;
+        } else {
+            assert_true(fault == HTTP_FAULT_NONE || fault == HTTP_FAULT_RESET);
+        }
+        http_call_clear(&call);
+    }
+    assert_true(stale > 0);
 }
 
 /* --- TLS -------------------------------------------------------------------------------------- */
@@ -257,9 +329,17 @@ static void test_tls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(keeps_connections), TEST(together),        TEST(sockets_are_close_on_exec),
-        TEST(ended_while_idle),  TEST(cancel_response), TEST(cancel_lookup),
-        TEST(cancel_upload),     TEST(cancel_redirect), TEST(tls),
+        TEST(keeps_connections),
+        TEST(together),
+        TEST(descriptors_are_close_on_exec),
+        TEST(disturbed_while_idle),
+        TEST(idle_connections_end_the_loop),
+        TEST(stale_is_what_was_not_sent),
+        TEST(cancel_response),
+        TEST(cancel_lookup),
+        TEST(cancel_upload),
+        TEST(cancel_redirect),
+        TEST(tls),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
