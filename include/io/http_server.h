@@ -45,11 +45,12 @@ enum {
     BODY_GRACE_MS = 10 * 1000, /* before the minimum rate of a body is looked at */
 };
 
-/* Who frees the body. */
+/* Where the body is, and who frees it. */
 enum reply_body {
-    REPLY_BODY_COPY,   /* copied during exchange_answer */
-    REPLY_BODY_STATIC, /* lives as long as the process */
-    REPLY_BODY_TAKE,   /* from malloc; the server frees it */
+    REPLY_BODY_COPY,   /* `body`, copied during exchange_answer */
+    REPLY_BODY_STATIC, /* `body`, lives as long as the process */
+    REPLY_BODY_TAKE,   /* `body`, from malloc; the server frees it */
+    REPLY_BODY_FILE,   /* `file`, sent by the kernel; the server closes it */
 };
 
 struct reply {
@@ -59,7 +60,9 @@ struct reply {
         const char *value; /* borrowed during exchange_answer */
     } headers[REPLY_HEADERS_MAX];
     size_t header_count;
-    const char *body;
+    const char *body;     /* not of REPLY_BODY_FILE */
+    int file;             /* of REPLY_BODY_FILE: a regular file that keeps its length */
+    uint64_t file_offset; /* where in it the body begins */
     size_t body_length;
     enum reply_body body_kind;
     bool close; /* end the connection after this answer */
@@ -67,6 +70,10 @@ struct reply {
 
 /* Adds a header. Asserts that there is room; values with control bytes must not come here. */
 void reply_header(struct reply *reply, const char *name, const char *value);
+
+/* Frees the memory, or closes the file, that exchange_answer would have taken: for an answer that
+ * nobody is there to get any more. */
+void reply_drop(struct reply *reply);
 
 /* "Not Found" for 404 and so on (RFC 9110 15). */
 const char *http_reason(int status);
@@ -142,7 +149,9 @@ bool exchange_over_limit(const struct exchange *exchange);
 /* When its header was complete (uv_hrtime). */
 uint64_t exchange_started_ns(const struct exchange *exchange);
 
-/* Answers; the reply is done with when this returns. Asserts that it is the only answer. */
+/* Answers; the reply is done with when this returns: whatever becomes of the client, what it takes
+ * is freed or closed. Asserts that it is the only answer, and that no file is the answer to a body
+ * that is still to come in. */
 void exchange_answer(struct exchange *exchange, const struct reply *reply);
 
 /* After BODY_WAIT: on_body is called again with what it did not take. */

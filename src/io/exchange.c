@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/log.h"
@@ -26,6 +27,15 @@ void reply_header(struct reply *reply, const char *name, const char *value)
     reply->header_count++;
 }
 
+void reply_drop(struct reply *reply)
+{
+    if (reply->body_kind == REPLY_BODY_TAKE)
+        free((void *)(uintptr_t)reply->body);
+    else if (reply->body_kind == REPLY_BODY_FILE)
+        close(reply->file);
+    *reply = (struct reply){0};
+}
+
 const char *http_reason(int status)
 {
     return MHD_get_reason_phrase_for((unsigned)status);
@@ -38,15 +48,23 @@ struct connection *connection_of(const struct exchange *exchange)
 
 /* --- answers ------------------------------------------------------------------------------- */
 
-static struct MHD_Response *response_new(const struct reply *reply)
+static struct MHD_Response *response_of_body(const struct reply *reply)
 {
     static const enum MHD_ResponseMemoryMode modes[] = {
         [REPLY_BODY_COPY] = MHD_RESPMEM_MUST_COPY,
         [REPLY_BODY_STATIC] = MHD_RESPMEM_PERSISTENT,
         [REPLY_BODY_TAKE] = MHD_RESPMEM_MUST_FREE,
     };
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        reply->body_length, (void *)(uintptr_t)reply->body, modes[reply->body_kind]);
+    if (reply->body_kind == REPLY_BODY_FILE)
+        return MHD_create_response_from_fd_at_offset64(reply->body_length, reply->file,
+                                                       reply->file_offset);
+    return MHD_create_response_from_buffer(reply->body_length, (void *)(uintptr_t)reply->body,
+                                           modes[reply->body_kind]);
+}
+
+static struct MHD_Response *response_new(const struct reply *reply)
+{
+    struct MHD_Response *response = response_of_body(reply);
     if (!response)
         abort();
     for (size_t i = 0; i < reply->header_count; i++) {
@@ -111,6 +129,7 @@ void exchange_answer(struct exchange *exchange, const struct reply *reply)
     const bool no_body_comes = !exchange->first_call_over && (exchange_body_length(exchange) == 0 ||
                                                               exchange_expects_continue(exchange));
     if (body_pending && !no_body_comes) {
+        assert(reply->body_kind != REPLY_BODY_FILE);
         answer_early(exchange, reply);
         return;
     }

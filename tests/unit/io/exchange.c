@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@
 
 enum {
     WATCHDOG_S = 300, /* a loop that waits for what never comes is a failure as well */
-    INPUT_MAX = 1 << 20,
+    INPUT_MAX = 32 << 20,
     HEADER_MAX = 8 * 1024,
     HELD = 200,
     CLIENTS = 40,
@@ -87,6 +88,7 @@ static struct {
     size_t held;
     bool over_limit;                               /* as the last exchange said */
     enum reply_body body_kind;                     /* of the answers */
+    size_t file_bytes;                             /* of a file that is one; 0: it says the same */
     bool close;                                    /* ends the connection after the answer */
     void (*on_headers)(struct exchange *exchange); /* to look at a request; NULL */
     unsigned random;
@@ -105,6 +107,21 @@ static uint32_t sum_of(uint32_t sum, const char *bytes, size_t length)
     return sum;
 }
 
+/* The body in the middle of a file, or of a large one all of it. */
+static void put_in_file(struct reply *reply, const char *text)
+{
+    reply->body = NULL;
+    reply->file = memfd_create("reply", MFD_CLOEXEC);
+    assert_true(reply->file >= 0);
+    if (world.file_bytes > 0) {
+        assert_int_equal(ftruncate(reply->file, (off_t)world.file_bytes), 0);
+        reply->body_length = world.file_bytes;
+        return;
+    }
+    reply->file_offset = 5;
+    assert_true(dprintf(reply->file, "12345%s67890", text) > 0);
+}
+
 /* Says what was received. The exchange may be over when this returns, and the request with it. */
 static void answer(struct request *request, int status)
 {
@@ -118,7 +135,9 @@ static void answer(struct request *request, int status)
                           .body_length = (size_t)length,
                           .body_kind = world.body_kind,
                           .close = world.close};
-    if (world.body_kind == REPLY_BODY_TAKE)
+    if (world.body_kind == REPLY_BODY_FILE)
+        put_in_file(&reply, text);
+    else if (world.body_kind == REPLY_BODY_TAKE)
         reply.body = strdup(text);
     else if (world.body_kind == REPLY_BODY_STATIC)
         reply.body = strcpy(fixed, text);
@@ -397,6 +416,22 @@ static void client_reset(struct client *client)
     client_close(client);
 }
 
+enum leaving { CLOSE, RESET, HALF_CLOSE, LEAVINGS };
+
+static void client_leave(struct client *client, enum leaving leaving)
+{
+    if (leaving == RESET) {
+        client_reset(client);
+        return;
+    }
+    if (leaving == HALF_CLOSE) {
+        shutdown(client->fd, SHUT_WR);
+        for (int round = 0; round < 4; round++)
+            run_round();
+    }
+    client_close(client);
+}
+
 static void client_receive(struct client *client)
 {
     char bytes[4096];
@@ -642,6 +677,102 @@ static void test_close_after_the_answer(void **state)
     end();
 }
 
+/* --- files ------------------------------------------------------------------------------------ */
+
+static void begin_serving_files(size_t bytes)
+{
+    begin_serving();
+    world.body_kind = REPLY_BODY_FILE;
+    world.file_bytes = bytes;
+}
+
+/* Descriptors are counted at each end. */
+static void test_files_are_closed_when_sent(void **state)
+{
+    (void)state;
+    begin_serving_files(0);
+    struct client client = client_open();
+    const size_t descriptors = count_descriptors() + 1; /* with the server's end of the line */
+    for (int i = 0; i < 3; i++) {
+        client_write(&client, "GET /now HTTP/1.1\r\nHost: h\r\n\r\n");
+        client_expect(&client, 200, "GET /now 0 00000000");
+        client_write(&client, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+        client_expect(&client, 200, "GET /later 0 00000000");
+        while (world.sent < world.begun)
+            run_round();
+        assert_int_equal(count_descriptors(), descriptors);
+    }
+    /* The answer to a body that the client need not send. */
+    client_write(&client, "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n"
+                          "Expect: 100-continue\r\n\r\n");
+    client_expect(&client, 413, "POST /early 0 00000000");
+    client_close(&client);
+    end();
+}
+
+static void test_a_large_file_arrives_whole(void **state)
+{
+    (void)state;
+    enum { LENGTH = 20 << 20 };
+    begin_serving_files(LENGTH);
+    struct client client = client_open();
+    client_write(&client, "GET /later HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    size_t received = 0;
+    while (!client.ended) {
+        run_round();
+        client_receive(&client);
+        received += client.input.length;
+        buffer_reset(&client.input);
+    }
+    assert_true(received > LENGTH && received < LENGTH + 1000);
+    client_close(&client);
+    end();
+}
+
+static void test_files_nobody_reads_are_closed(void **state)
+{
+    (void)state;
+    static const char *const requests[] = {
+        "GET /now HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /later HTTP/1.1\r\nHost: h\r\n\r\n",
+        "HEAD /now HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /now HTTP/1.1\r\nHost: h\r\n\r\nGET /later HTTP/1.1\r\nHost: h\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        for (enum leaving leaving = 0; leaving < LEAVINGS; leaving++) {
+            begin_serving_files(20 << 20);
+            struct client client = client_open();
+            client_write(&client, requests[i]);
+            while (world.begun == 0)
+                run_round();
+            client_leave(&client, leaving);
+            end();
+        }
+        begin_serving_files(20 << 20);
+        struct client client = client_open();
+        client_write(&client, requests[i]);
+        while (world.begun == 0)
+            run_round();
+        http_server_free(world.server); /* in the middle of it */
+        client_close(&client);
+        loop_clear(&world.loop);
+        assert_int_equal(count_descriptors(), world.descriptors);
+    }
+}
+
+static void test_a_file_nobody_wants_is_dropped(void **state)
+{
+    (void)state;
+    const size_t descriptors = count_descriptors();
+    struct reply reply = {.body_kind = REPLY_BODY_FILE};
+    put_in_file(&reply, "text");
+    reply_drop(&reply);
+    assert_int_equal(count_descriptors(), descriptors);
+    reply = (struct reply){.body_kind = REPLY_BODY_TAKE, .body = strdup("text")};
+    reply_drop(&reply);
+    assert_null(reply.body);
+}
+
 /* --- what the application sees ---------------------------------------------------------------- */
 
 static void look_at_request(struct exchange *exchange)
@@ -774,22 +905,6 @@ static void test_requests_cut_at_every_byte(void **state)
 }
 
 /* --- clients who leave ------------------------------------------------------------------------ */
-
-enum leaving { CLOSE, RESET, HALF_CLOSE, LEAVINGS };
-
-static void client_leave(struct client *client, enum leaving leaving)
-{
-    if (leaving == RESET) {
-        client_reset(client);
-        return;
-    }
-    if (leaving == HALF_CLOSE) {
-        shutdown(client->fd, SHUT_WR);
-        for (int round = 0; round < 4; round++)
-            run_round();
-    }
-    client_close(client);
-}
 
 static void test_client_leaves_while_held(void **state)
 {
@@ -1418,6 +1533,10 @@ int main(void)
         cmocka_unit_test(test_who_frees_the_body),
         cmocka_unit_test(test_head_has_no_body),
         cmocka_unit_test(test_close_after_the_answer),
+        cmocka_unit_test(test_files_are_closed_when_sent),
+        cmocka_unit_test(test_a_large_file_arrives_whole),
+        cmocka_unit_test(test_files_nobody_reads_are_closed),
+        cmocka_unit_test(test_a_file_nobody_wants_is_dropped),
         cmocka_unit_test(test_reading_the_request),
         cmocka_unit_test(test_chunked_has_no_length),
         cmocka_unit_test(test_one_connection_too_many),
