@@ -11,12 +11,13 @@
  *                                     or ──▶ on_sent    has come in
  *
  * Exactly one of on_gone (the client left, before there was an answer) and on_sent (the answer is
- * on its way, or has failed to go) ends it; after that the exchange must not be touched. A held
+ * on its way, or has failed to go) ends it; after that the exchange must not be touched. on_sent
+ * may run inside exchange_answer: nothing of the exchange is left when that returns. A held
  * exchange is suspended and its socket watched, so on_gone comes when the client goes.
  *
- * An answer before the body's end is written to the socket at once, and the rest of the body is
- * read and thrown away (up to a limit) before the connection is closed: a client that writes
- * everything before it reads still gets to see it.
+ * An answer before the body's end is written to the socket at once, as fast as the client takes it,
+ * and the rest of the body is read and thrown away (up to a limit) before the connection is closed:
+ * a client that writes everything before it reads still gets to see it.
  *
  *     struct http_server *server;
  *     if (http_server_new(&loop, &settings, &callbacks, &error, &server) == OK) {
@@ -152,7 +153,7 @@ uint64_t exchange_started_ns(const struct exchange *exchange);
 /* Answers; the reply is done with when this returns: whatever becomes of the client, what it takes
  * is freed or closed. Asserts that it is the only answer, and that no file is the answer to a body
  * that is still to come in. */
-void exchange_answer(struct exchange *exchange, const struct reply *reply);
+void exchange_answer(struct exchange *exchange, struct reply *reply);
 
 /* After BODY_WAIT: on_body is called again with what it did not take. */
 void exchange_resume_body(struct exchange *exchange);

@@ -48,6 +48,7 @@ static void connection_free(struct connection *connection)
     if (connection->next)
         connection->next->link = connection->link;
     connection->exchange.server->connection_count--;
+    buffer_clear(&connection->output);
     free(connection);
 }
 
@@ -117,7 +118,7 @@ static void on_sweep(struct loop_timer *timer)
             sweep_body(server, c, now);
             break;
         case EXCHANGE_DISCARDING:
-            if (now - c->exchange.discard_since_ms > DISCARD_MS_MAX)
+            if (!connection_writing(c) && now - c->exchange.discard_since_ms > DISCARD_MS_MAX)
                 cut(c);
             break;
         default:

@@ -86,10 +86,11 @@ static struct {
     size_t descriptors;
     size_t begun, gone, sent, refused, slow;
     size_t held;
-    bool over_limit;                               /* as the last exchange said */
-    enum reply_body body_kind;                     /* of the answers */
-    size_t file_bytes;                             /* of a file that is one; 0: it says the same */
-    bool close;                                    /* ends the connection after the answer */
+    bool over_limit;           /* as the last exchange said */
+    enum reply_body body_kind; /* of the answers */
+    size_t answer_bytes;       /* of large ones: body_of them; 0: they are small */
+    size_t file_bytes;         /* of a file that is one; 0: it says the same */
+    bool close;                /* ends the connection after the answer */
     void (*on_headers)(struct exchange *exchange); /* to look at a request; NULL */
     unsigned random;
 } world;
@@ -105,6 +106,16 @@ static uint32_t sum_of(uint32_t sum, const char *bytes, size_t length)
     for (size_t i = 0; i < length; i++)
         sum = sum * 31 + (unsigned char)bytes[i];
     return sum;
+}
+
+/* A body of these many bytes. */
+static char *body_of(size_t length)
+{
+    char *body = malloc(length + 1);
+    for (size_t i = 0; i < length; i++)
+        body[i] = (char)('a' + (i * 7 + i / 100) % 26);
+    body[length] = '\0';
+    return body;
 }
 
 /* The body in the middle of a file, or of a large one all of it. */
@@ -137,6 +148,11 @@ static void answer(struct request *request, int status)
                           .close = world.close};
     if (world.body_kind == REPLY_BODY_FILE)
         put_in_file(&reply, text);
+    else if (world.answer_bytes > 0)
+        reply = (struct reply){.status = status,
+                               .body = body_of(world.answer_bytes),
+                               .body_length = world.answer_bytes,
+                               .body_kind = REPLY_BODY_TAKE};
     else if (world.body_kind == REPLY_BODY_TAKE)
         reply.body = strdup(text);
     else if (world.body_kind == REPLY_BODY_STATIC)
@@ -532,16 +548,6 @@ static void run_past_all_before(void)
     client_write(&last, "GET /now HTTP/1.1\r\nHost: h\r\n\r\n");
     client_expect(&last, 200, "GET /now 0 00000000");
     client_close(&last);
-}
-
-/* A body of these many bytes, and what the application will say of it. */
-static char *body_of(size_t length)
-{
-    char *body = malloc(length + 1);
-    for (size_t i = 0; i < length; i++)
-        body[i] = (char)('a' + (i * 7 + i / 100) % 26);
-    body[length] = '\0';
-    return body;
 }
 
 static void client_post(struct client *client, const char *path, const char *body, size_t length)
@@ -1185,6 +1191,103 @@ static void test_early_answer_is_seen(void **state)
     free(body);
 }
 
+/* Reads to the end of the connection; the last answer's body has to be all of this. */
+static void client_expect_large_and_end(struct client *client, size_t length)
+{
+    while (!client->ended) {
+        run_round();
+        client_receive(client);
+    }
+    char *body = body_of(length);
+    assert_true(client->input.length > length);
+    assert_memory_equal(client->input.data + client->input.length - length, body, length);
+    free(body);
+}
+
+enum { LARGE = 12 << 20 }; /* no socket's buffers hold it */
+
+static const char *const early_paths[] = {"/early", "/middle", "/early-later"};
+
+static void test_a_large_early_answer_is_seen_whole(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 40 * 1000, 2 << 20};
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 0; j < 3; j++) {
+            begin_serving();
+            world.answer_bytes = LARGE;
+            struct client client = client_open();
+            char *body = body_of(lengths[j]);
+            client_post(&client, early_paths[i], body, lengths[j]);
+            free(body);
+            client_expect_large_and_end(&client, LARGE);
+            client_close(&client);
+            end();
+            assert_int_equal(world.sent, 1);
+        }
+    }
+}
+
+/* The socket is still full of the answer before it. */
+static void test_an_early_answer_behind_a_large_one(void **state)
+{
+    (void)state;
+    begin_serving();
+    world.answer_bytes = LARGE;
+    struct client client = client_open();
+    client_write(&client, "GET /now HTTP/1.1\r\nHost: h\r\n\r\n"
+                          "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx");
+    client_expect_large_and_end(&client, LARGE);
+    assert_true(client.input.length > 2 * LARGE);
+    client_close(&client);
+    end();
+    assert_int_equal(world.sent, 2);
+}
+
+static void test_client_leaves_in_a_large_early_answer(void **state)
+{
+    (void)state;
+    for (int whole = 0; whole < 2; whole++) { /* the body is in, or not */
+        for (int leaving = 0; leaving <= LEAVINGS; leaving++) {
+            begin_serving();
+            world.answer_bytes = LARGE;
+            struct client client = client_open();
+            client_write(&client, "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx");
+            if (whole)
+                client_write(&client, "y");
+            while (world.sent == 0)
+                run_round();
+            for (int round = 0; round < 4; round++)
+                run_round();
+            if (leaving < LEAVINGS) {
+                client_leave(&client, (enum leaving)leaving);
+                end();
+                continue;
+            }
+            http_server_free(world.server); /* the server leaves */
+            client_close(&client);
+            loop_clear(&world.loop);
+            assert_int_equal(count_descriptors(), world.descriptors);
+        }
+    }
+}
+
+static void test_early_answer_to_head_has_no_body(void **state)
+{
+    (void)state;
+    begin_serving();
+    struct client client = client_open();
+    client_write(&client, "HEAD /early HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx");
+    while (!client.ended) {
+        run_round();
+        client_receive(&client);
+    }
+    assert_non_null(strstr(client.input.data, "HTTP/1.1 413 "));
+    assert_string_equal(client.input.data + client.input.length - 4, "\r\n\r\n");
+    client_close(&client);
+    end();
+}
+
 static void test_no_end_of_body_is_waited_for_after_an_answer(void **state)
 {
     (void)state;
@@ -1553,6 +1656,10 @@ int main(void)
         cmocka_unit_test(test_continue_is_refused_before_the_body),
         cmocka_unit_test(test_continue),
         cmocka_unit_test(test_early_answer_is_seen),
+        cmocka_unit_test(test_a_large_early_answer_is_seen_whole),
+        cmocka_unit_test(test_an_early_answer_behind_a_large_one),
+        cmocka_unit_test(test_client_leaves_in_a_large_early_answer),
+        cmocka_unit_test(test_early_answer_to_head_has_no_body),
         cmocka_unit_test(test_no_end_of_body_is_waited_for_after_an_answer),
         cmocka_unit_test(test_slow_header_is_cut_off),
         cmocka_unit_test(test_header_after_a_long_silence_is_not_slow),
