@@ -49,6 +49,8 @@ struct exchange {
     uint64_t body_bytes;    /* received */
     uint64_t body_since_ms; /* start of the body, moved on by the time spent paused */
     uint64_t paused_at_ms;
+    uint64_t answer_since_ms; /* the first sweep that saw it under way; 0: none has */
+    uint64_t answer_acked;    /* bytes that the client's side had acknowledged then */
     uint64_t discard_since_ms;
 };
 
@@ -79,7 +81,7 @@ struct http_server {
     uv_timer_t *timeout;   /* when it wants to look at its own time-outs */
     int watch_fd;          /* our epoll: all client sockets, for their end only */
     uv_poll_t *watch;
-    struct loop_timer sweep; /* once a second: slow headers, slow bodies */
+    struct loop_timer sweep; /* once a second: slow headers, slow bodies, slow readers */
     struct connection *connections;
     size_t connection_count;
 };
@@ -90,11 +92,14 @@ struct connection *connection_of(const struct exchange *exchange);
 void connection_on_notify(void *server, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode code);
 
-/* From now on, once a second, slow headers and bodies are cut off. */
+/* From now on, once a second, those who are slow are cut off. */
 void connections_sweep_start(struct http_server *server);
 
 /* From here on it waits for a request; the header deadline counts from now. */
 void connection_idle(struct connection *connection);
+
+/* Ends it at once; libmicrohttpd sees that and tells us in turn. */
+void connection_cut(struct connection *connection);
 
 /* libmicrohttpd's access handler. */
 enum MHD_Result exchange_on_access(void *server, struct MHD_Connection *mhd, const char *url,

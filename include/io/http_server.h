@@ -43,7 +43,7 @@ enum {
     REPLY_HEADERS_MAX = 24,
     DISCARD_BYTES_MAX = 64 << 20, /* of a body whose answer has been given: then the line is cut */
     DISCARD_MS_MAX = 10 * 1000,
-    BODY_GRACE_MS = 10 * 1000, /* before the minimum rate of a body is looked at */
+    BODY_GRACE_MS = 10 * 1000, /* before the minimum rate of a body or answer is looked at */
 };
 
 /* Where the body is, and who frees it. */
@@ -109,7 +109,7 @@ struct http_settings {
     size_t header_bytes_max;
     uint64_t idle_timeout_ms;
     uint64_t header_timeout_ms;
-    size_t body_rate_min; /* bytes a second */
+    size_t body_rate_min; /* bytes a second: of a body that comes in, of an answer that goes out */
 };
 
 /* ERR_UNAVAILABLE with a sentence when the address cannot be had ("port 8000 is in use..."). */

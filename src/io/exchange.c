@@ -182,6 +182,7 @@ static void begin(struct exchange *exchange, const char *method, const char *url
     exchange->started_ns = uv_hrtime();
     exchange->body_since_ms = loop_now_ms(server->loop);
     exchange->body_bytes = 0;
+    exchange->answer_since_ms = 0;
     exchange->first_call_over = false;
     exchange->path = path_of(url);
 

@@ -168,7 +168,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
     server->callbacks.on_refusal(server->callbacks.context, 414, "Too many query parameters",
                                  &reply);
     connection_write(connection, &reply);
-    shutdown(connection->fd, SHUT_RDWR);
+    connection_cut(connection);
     return NULL;
 }
 

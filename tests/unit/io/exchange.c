@@ -1244,6 +1244,29 @@ static void test_an_early_answer_behind_a_large_one(void **state)
     assert_int_equal(world.sent, 2);
 }
 
+/* Nor is there room for the refusal of what comes next, nor for an answer to it. */
+static void test_a_refusal_behind_a_large_answer(void **state)
+{
+    (void)state;
+    char query[301];
+    memset(query, '&', sizeof(query) - 1);
+    query[sizeof(query) - 1] = '\0';
+    begin_serving();
+    world.answer_bytes = LARGE;
+    struct client client = client_open();
+    client_write(&client, "GET /now HTTP/1.1\r\nHost: h\r\n\r\nPOST /early?");
+    client_write(&client, query);
+    client_write(&client, " HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx");
+    while (!client.ended) {
+        run_round();
+        client_receive(&client);
+    }
+    assert_true(client.input.length > LARGE);
+    client_close(&client);
+    end();
+    assert_int_equal(world.refused, 1);
+}
+
 static void test_client_leaves_in_a_large_early_answer(void **state)
 {
     (void)state;
@@ -1407,6 +1430,81 @@ static void test_a_discarded_body_has_its_time(void **state)
     run_until_connections(0);
     client_close(&client);
     end();
+}
+
+/* Answers that no socket's buffers hold: from memory, from a file, before the body's end and after
+ * the end of one that was thrown away. */
+static const struct {
+    const char *request;
+    enum reply_body kind;
+    enum exchange_state state;
+} large_answers[] = {
+    {"GET /now HTTP/1.1\r\nHost: h\r\n\r\n", REPLY_BODY_TAKE, EXCHANGE_ANSWERED},
+    {"GET /now HTTP/1.1\r\nHost: h\r\n\r\n", REPLY_BODY_FILE, EXCHANGE_ANSWERED},
+    {"POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx", REPLY_BODY_TAKE,
+     EXCHANGE_DISCARDING},
+    {"POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nxy", REPLY_BODY_TAKE,
+     EXCHANGE_FLUSHING},
+};
+enum { LARGE_ANSWERS = sizeof(large_answers) / sizeof(large_answers[0]) };
+
+/* As far as the socket takes it, and seen by a sweep. */
+static struct client begin_large_answer(size_t which)
+{
+    begin();
+    world.settings.body_rate_min = 1 << 20;
+    world.body_kind = large_answers[which].kind;
+    world.answer_bytes = world.file_bytes = LARGE;
+    serve();
+    struct client client = client_open();
+    client_write(&client, large_answers[which].request);
+    while (http_server_connections(world.server) == 0 ||
+           world.server->connections->exchange.state != large_answers[which].state)
+        run_round();
+    for (int round = 0; round < 8; round++)
+        run_round();
+    sweep();
+    return client;
+}
+
+static void test_an_answer_that_nobody_reads_is_cut_off(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LARGE_ANSWERS; i++) {
+        struct client client = begin_large_answer(i);
+        sweep();
+        assert_int_equal(http_server_connections(world.server), 1);
+        world.server->connections->exchange.answer_since_ms -= LONG_AGO_MS;
+        sweep();
+        run_until_connections(0);
+        client_receive(&client);
+        assert_true(client.input.length < LARGE);
+        client_close(&client);
+        end();
+        assert_int_equal(world.sent, 1);
+    }
+}
+
+static void test_an_answer_read_fast_enough_is_not_cut_off(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LARGE_ANSWERS; i++) {
+        struct client client = begin_large_answer(i);
+        const size_t before = client.input.length;
+        while (client.input.length < before + (8 << 20)) {
+            run_round();
+            client_receive(&client);
+        }
+        world.server->connections->exchange.answer_since_ms -= BODY_GRACE_MS + 500;
+        sweep();
+        while (client.input.length < LARGE) {
+            run_round();
+            client_receive(&client);
+            assert_false(client.ended && client.input.length < LARGE);
+        }
+        client_close(&client);
+        end();
+    }
 }
 
 /* --- the server's own life -------------------------------------------------------------------- */
@@ -1658,6 +1756,7 @@ int main(void)
         cmocka_unit_test(test_early_answer_is_seen),
         cmocka_unit_test(test_a_large_early_answer_is_seen_whole),
         cmocka_unit_test(test_an_early_answer_behind_a_large_one),
+        cmocka_unit_test(test_a_refusal_behind_a_large_answer),
         cmocka_unit_test(test_client_leaves_in_a_large_early_answer),
         cmocka_unit_test(test_early_answer_to_head_has_no_body),
         cmocka_unit_test(test_no_end_of_body_is_waited_for_after_an_answer),
@@ -1666,6 +1765,8 @@ int main(void)
         cmocka_unit_test(test_slow_body_is_told),
         cmocka_unit_test(test_paused_body_is_not_slow),
         cmocka_unit_test(test_a_discarded_body_has_its_time),
+        cmocka_unit_test(test_an_answer_that_nobody_reads_is_cut_off),
+        cmocka_unit_test(test_an_answer_read_fast_enough_is_not_cut_off),
         cmocka_unit_test(test_port_in_use),
         cmocka_unit_test(test_address_that_is_none),
         cmocka_unit_test(test_ipv6),
