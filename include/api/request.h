@@ -23,14 +23,16 @@ enum {
     REQUEST_ID_BYTES = 128,
     REQUEST_TIMINGS_MAX = 8,
     REQUEST_HEADERS_MAX = 8,
+    REQUEST_PATH_PARTS_MAX = 2,
 };
 
 struct request {
     struct op op; /* what request_run put to work */
     struct server *server;
     struct request *next, **link;
-    struct exchange *exchange; /* NULL when it is over */
-    const struct route *route; /* NULL: unknown path */
+    struct exchange *exchange;                      /* NULL when it is over */
+    const struct route *route;                      /* NULL: unknown path */
+    const char *path_parts[REQUEST_PATH_PARTS_MAX]; /* what stood for each {} of the route */
     struct arena arena;
     char id[REQUEST_ID_BYTES + 1];
     struct upload *upload;      /* the form, for routes that take one */
@@ -90,6 +92,10 @@ void request_reply_failure(struct request *request, const struct error *error);
 
 /* Plain text: refused preflights. */
 void request_reply_text(struct request *request, int status, const char *text);
+
+/* `length` bytes of an open file from `offset`; closes it in any case. */
+void request_reply_file(struct request *request, int status, const char *content_type, int fd,
+                        uint64_t offset, uint64_t length);
 
 /* Since the headers were in. */
 double request_seconds(const struct request *request);

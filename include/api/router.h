@@ -7,9 +7,10 @@
 #include <stdbool.h>
 
 #include "api/request.h"
+#include "base/arena.h"
 
 struct route {
-    const char *path; /* without the slash at its end; "" is the root */
+    const char *path; /* without the slash at its end; "" is the root; {} is any one segment */
     const char *method;
     const char *allow; /* for 405: the method, and HEAD where there is GET */
     void (*handle)(struct request *request);
@@ -18,8 +19,11 @@ struct route {
     bool takes_save; /* knows the query parameter save_to_db */
 };
 
-/* The route of a path, with or without a slash at its end; NULL when there is none. */
-const struct route *router_find(const char *path);
+/* The route of a path, with or without a slash at its end; NULL when there is none. What stands for
+ * the {} of its path, in their order, is copied to the arena; it is never empty and has no slash.
+ */
+const struct route *router_find(const char *path, struct arena *arena,
+                                const char *parts_out[REQUEST_PATH_PARTS_MAX]);
 
 /* Does the route serve this method? HEAD counts as GET. */
 bool route_serves(const struct route *route, const char *method);

@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "base/uuid.h"
 #include "io/http_server.h"
+#include "io/image_store.h"
 #include "io/loop.h"
 #include "io/spool.h"
 #include "pipeline/tools.h"
@@ -29,6 +30,7 @@ struct server {
     struct http_server *http;
     struct spool spool;
     struct services services;
+    struct image_store *images; /* NULL: there are no pictures */
     struct pipeline_tools tools;
     enum server_phase phase;
     const char *sandbox_fault; /* why extraction is not fully confined; NULL: it is */

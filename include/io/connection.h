@@ -9,12 +9,16 @@
  *                 BODY_WAIT│   │resume                                               │
  *                          ▼   │  └──answer before the body's end──▶ DISCARDING ────▶┘
  *                         PAUSED ────────────────────────────────────────┘
+ *
+ * What is DISCARDING when its body ends, and has not written all of its answer, is FLUSHING until
+ * then, and GONE after it.
  */
 #ifndef IO_CONNECTION_H
 #define IO_CONNECTION_H
 
 #include <microhttpd.h>
 
+#include "base/buffer.h"
 #include "io/http_server.h"
 
 enum exchange_state {
@@ -24,7 +28,8 @@ enum exchange_state {
     EXCHANGE_HELD,       /* suspended after the body: waits for its answer */
     EXCHANGE_ANSWERED,   /* the response is with libmicrohttpd, or about to be */
     EXCHANGE_DISCARDING, /* answered on the socket; the rest of the body is thrown away */
-    EXCHANGE_GONE,       /* the client left: to be closed */
+    EXCHANGE_FLUSHING,   /* suspended after that: the rest of the answer waits for the socket */
+    EXCHANGE_GONE,       /* the client left, or has all it will get: to be closed */
 };
 
 /* One per connection, used again for each request on it. */
@@ -33,7 +38,7 @@ struct exchange {
     struct MHD_Connection *mhd;
     enum exchange_state state;
     void *user;
-    const char *method;
+    const char *method; /* NULL between requests */
     const char *path;
     struct MHD_Response *response; /* to be queued at the next call of the handler */
     int status;
@@ -44,6 +49,8 @@ struct exchange {
     uint64_t body_bytes;    /* received */
     uint64_t body_since_ms; /* start of the body, moved on by the time spent paused */
     uint64_t paused_at_ms;
+    uint64_t answer_since_ms; /* the first sweep that saw it under way; 0: none has */
+    uint64_t answer_acked;    /* bytes that the client's side had acknowledged then */
     uint64_t discard_since_ms;
 };
 
@@ -53,6 +60,9 @@ struct connection {
     int fd;
     bool bad_escape;        /* %00 in the request target */
     bool client_ended;      /* it has closed its side, or all of it */
+    struct buffer output;   /* an answer past libmicrohttpd that the socket has not taken whole */
+    size_t output_sent;     /* of its bytes */
+    bool output_watched;    /* told when the socket takes more */
     uint64_t idle_since_ms; /* accepted, or last exchange over */
     uint64_t idle_bytes;    /* received from the socket until then */
 };
@@ -71,7 +81,7 @@ struct http_server {
     uv_timer_t *timeout;   /* when it wants to look at its own time-outs */
     int watch_fd;          /* our epoll: all client sockets, for their end only */
     uv_poll_t *watch;
-    struct loop_timer sweep; /* once a second: slow headers, slow bodies */
+    struct loop_timer sweep; /* once a second: slow headers, slow bodies, slow readers */
     struct connection *connections;
     size_t connection_count;
 };
@@ -82,11 +92,14 @@ struct connection *connection_of(const struct exchange *exchange);
 void connection_on_notify(void *server, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode code);
 
-/* From now on, once a second, slow headers and bodies are cut off. */
+/* From now on, once a second, those who are slow are cut off. */
 void connections_sweep_start(struct http_server *server);
 
 /* From here on it waits for a request; the header deadline counts from now. */
 void connection_idle(struct connection *connection);
+
+/* Ends it at once; libmicrohttpd sees that and tells us in turn. */
+void connection_cut(struct connection *connection);
 
 /* libmicrohttpd's access handler. */
 enum MHD_Result exchange_on_access(void *server, struct MHD_Connection *mhd, const char *url,
@@ -105,12 +118,20 @@ void exchange_lost(struct exchange *exchange);
 
 /* From now on the socket's end is told, whatever libmicrohttpd does with it. */
 void connection_watch(struct connection *connection);
+/* Also (or no more) when it takes bytes again after it took none: connection_flush. */
+void connection_watch_output(struct connection *connection, bool wanted);
 
 /* Suspends, and from then on takes the client's end for its leaving. */
 void exchange_suspend(struct exchange *exchange);
 void exchange_resume(struct exchange *exchange);
 
-/* Writes a whole answer to the socket, past libmicrohttpd. */
-void connection_write(struct connection *connection, const struct reply *reply);
+/* Writes a whole answer to the socket, past libmicrohttpd: what it takes now, the rest later. What
+ * is not written when the connection is shut down or closed is lost. */
+void connection_write(struct connection *connection, struct reply *reply);
+bool connection_writing(const struct connection *connection);
+void connection_flush(struct connection *connection);
+
+/* Nothing is left of an answer past libmicrohttpd. */
+void exchange_written(struct exchange *exchange);
 
 #endif

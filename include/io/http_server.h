@@ -11,12 +11,13 @@
  *                                     or ──▶ on_sent    has come in
  *
  * Exactly one of on_gone (the client left, before there was an answer) and on_sent (the answer is
- * on its way, or has failed to go) ends it; after that the exchange must not be touched. A held
+ * on its way, or has failed to go) ends it; after that the exchange must not be touched. on_sent
+ * may run inside exchange_answer: nothing of the exchange is left when that returns. A held
  * exchange is suspended and its socket watched, so on_gone comes when the client goes.
  *
- * An answer before the body's end is written to the socket at once, and the rest of the body is
- * read and thrown away (up to a limit) before the connection is closed: a client that writes
- * everything before it reads still gets to see it.
+ * An answer before the body's end is written to the socket at once, as fast as the client takes it,
+ * and the rest of the body is read and thrown away (up to a limit) before the connection is closed:
+ * a client that writes everything before it reads still gets to see it.
  *
  *     struct http_server *server;
  *     if (http_server_new(&loop, &settings, &callbacks, &error, &server) == OK) {
@@ -42,14 +43,15 @@ enum {
     REPLY_HEADERS_MAX = 24,
     DISCARD_BYTES_MAX = 64 << 20, /* of a body whose answer has been given: then the line is cut */
     DISCARD_MS_MAX = 10 * 1000,
-    BODY_GRACE_MS = 10 * 1000, /* before the minimum rate of a body is looked at */
+    BODY_GRACE_MS = 10 * 1000, /* before the minimum rate of a body or answer is looked at */
 };
 
-/* Who frees the body. */
+/* Where the body is, and who frees it. */
 enum reply_body {
-    REPLY_BODY_COPY,   /* copied during exchange_answer */
-    REPLY_BODY_STATIC, /* lives as long as the process */
-    REPLY_BODY_TAKE,   /* from malloc; the server frees it */
+    REPLY_BODY_COPY,   /* `body`, copied during exchange_answer */
+    REPLY_BODY_STATIC, /* `body`, lives as long as the process */
+    REPLY_BODY_TAKE,   /* `body`, from malloc; the server frees it */
+    REPLY_BODY_FILE,   /* `file`, sent by the kernel; the server closes it */
 };
 
 struct reply {
@@ -59,7 +61,9 @@ struct reply {
         const char *value; /* borrowed during exchange_answer */
     } headers[REPLY_HEADERS_MAX];
     size_t header_count;
-    const char *body;
+    const char *body;     /* not of REPLY_BODY_FILE */
+    int file;             /* of REPLY_BODY_FILE: a regular file that keeps its length */
+    uint64_t file_offset; /* where in it the body begins */
     size_t body_length;
     enum reply_body body_kind;
     bool close; /* end the connection after this answer */
@@ -67,6 +71,10 @@ struct reply {
 
 /* Adds a header. Asserts that there is room; values with control bytes must not come here. */
 void reply_header(struct reply *reply, const char *name, const char *value);
+
+/* Frees the memory, or closes the file, that exchange_answer would have taken: for an answer that
+ * nobody is there to get any more. */
+void reply_drop(struct reply *reply);
 
 /* "Not Found" for 404 and so on (RFC 9110 15). */
 const char *http_reason(int status);
@@ -101,7 +109,7 @@ struct http_settings {
     size_t header_bytes_max;
     uint64_t idle_timeout_ms;
     uint64_t header_timeout_ms;
-    size_t body_rate_min; /* bytes a second */
+    size_t body_rate_min; /* bytes a second: of a body that comes in, of an answer that goes out */
 };
 
 /* ERR_UNAVAILABLE with a sentence when the address cannot be had ("port 8000 is in use..."). */
@@ -142,8 +150,10 @@ bool exchange_over_limit(const struct exchange *exchange);
 /* When its header was complete (uv_hrtime). */
 uint64_t exchange_started_ns(const struct exchange *exchange);
 
-/* Answers; the reply is done with when this returns. Asserts that it is the only answer. */
-void exchange_answer(struct exchange *exchange, const struct reply *reply);
+/* Answers; the reply is done with when this returns: whatever becomes of the client, what it takes
+ * is freed or closed. Asserts that it is the only answer, and that no file is the answer to a body
+ * that is still to come in. */
+void exchange_answer(struct exchange *exchange, struct reply *reply);
 
 /* After BODY_WAIT: on_body is called again with what it did not take. */
 void exchange_resume_body(struct exchange *exchange);

@@ -6,6 +6,8 @@
 
 /* Payload bytes received on this connection so far (TCP_INFO); 0 if the kernel does not say. */
 uint64_t socket_bytes_received(int fd);
+/* Of what was sent, the bytes that have arrived; 0 if the kernel does not say. */
+uint64_t socket_bytes_acked(int fd);
 
 /* Sets an integer option that is a refinement: a failure changes nothing vital. */
 void socket_option(int fd, int level, int name, int value);

@@ -189,39 +189,55 @@ static void server_timing(const struct request *request, double total_seconds, c
         snprintf(out + length, size - length, "total;dur=%.3f", total_seconds * 1e3);
 }
 
-static void send_reply(struct request *request, int status, const char *content_type,
-                       const char *body, size_t length, enum reply_body kind)
+/* Takes what the reply takes. */
+static void send_reply(struct request *request, const char *content_type, struct reply *reply)
 {
     if (!request->exchange) { /* nobody is there any more */
-        if (kind == REPLY_BODY_TAKE)
-            free((void *)(uintptr_t)body);
+        reply_drop(reply);
         return;
     }
     assert(request->status == 0);
-    request->status = status;
-    struct reply reply = {.status = status, .body = body, .body_length = length, .body_kind = kind};
+    request->status = reply->status;
     const double seconds = request_seconds(request);
     char process_time[32];
     char timing[256];
     snprintf(process_time, sizeof(process_time), "%.6f", seconds);
     server_timing(request, seconds, timing, sizeof(timing));
 
-    reply_header(&reply, "Content-Type", content_type);
-    reply_header(&reply, "X-Process-Time", process_time);
-    reply_header(&reply, "X-Request-ID", request->id);
+    reply_header(reply, "Content-Type", content_type);
+    reply_header(reply, "X-Process-Time", process_time);
+    reply_header(reply, "X-Request-ID", request->id);
     if (request->server->config->server_timing)
-        reply_header(&reply, "Server-Timing", timing);
-    cors_headers(request, &reply);
+        reply_header(reply, "Server-Timing", timing);
+    cors_headers(request, reply);
     for (size_t i = 0; i < request->header_count; i++)
-        reply_header(&reply, request->headers[i].name, request->headers[i].value);
-    reply.close =
+        reply_header(reply, request->headers[i].name, request->headers[i].value);
+    reply->close =
         request->server->phase >= SERVER_DRAINING || exchange_over_limit(request->exchange);
-    exchange_answer(request->exchange, &reply); /* may end the request: nothing after this */
+    exchange_answer(request->exchange, reply); /* may end the request: nothing after this */
+}
+
+static void send_bytes(struct request *request, int status, const char *content_type,
+                       const char *body, size_t length, enum reply_body kind)
+{
+    struct reply reply = {.status = status, .body = body, .body_length = length, .body_kind = kind};
+    send_reply(request, content_type, &reply);
+}
+
+void request_reply_file(struct request *request, int status, const char *content_type, int fd,
+                        uint64_t offset, uint64_t length)
+{
+    struct reply reply = {.status = status,
+                          .file = fd,
+                          .file_offset = offset,
+                          .body_length = length,
+                          .body_kind = REPLY_BODY_FILE};
+    send_reply(request, content_type, &reply);
 }
 
 void request_reply_json(struct request *request, int status, char *body, size_t length)
 {
-    send_reply(request, status, "application/json", body, length, REPLY_BODY_TAKE);
+    send_bytes(request, status, "application/json", body, length, REPLY_BODY_TAKE);
 }
 
 static void print_and_send(struct request *request, int status, const char *content_type,
@@ -235,7 +251,7 @@ static void print_and_send(struct request *request, int status, const char *cont
     cJSON_Delete(body);
     size_t length;
     char *bytes = buffer_take(&text, &length);
-    send_reply(request, status, content_type, bytes, length, REPLY_BODY_TAKE);
+    send_bytes(request, status, content_type, bytes, length, REPLY_BODY_TAKE);
 }
 
 void request_reply(struct request *request, int status, cJSON *body)
@@ -245,7 +261,7 @@ void request_reply(struct request *request, int status, cJSON *body)
 
 void request_reply_text(struct request *request, int status, const char *text)
 {
-    send_reply(request, status, "text/plain; charset=utf-8", text, strlen(text), REPLY_BODY_COPY);
+    send_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text), REPLY_BODY_COPY);
 }
 
 /* --- errors

@@ -1,13 +1,16 @@
 /*
- * A handful of exact paths, found by length and comparison. All that belongs to uploads stands a
- * second time under /api/pdf-processing, where later releases of the front end look for it.
+ * A handful of paths, compared segment by segment from the first to the last: of two that fit, the
+ * earlier in the table is meant. All that belongs to uploads stands a second time under
+ * /api/pdf-processing, where later releases of the front end look for it.
  */
 #include "api/router.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "api/ops_routes.h"
 #include "api/pdf_routes.h"
+#include "api/static_routes.h"
 #include "base/text.h"
 
 static const struct upload_form pdf_form = {"file", "context_files"};
@@ -31,18 +34,48 @@ static const struct route routes[] = {
     GET_ROUTE("/api/get-default-personas", handle_default_personas, false),
     GET_ROUTE("/api/pdf-processing/get-default-personas", handle_default_personas, false),
     GET_ROUTE("/api/pdf-processing/llamaparse-health", handle_llamaparse_health, false),
+    GET_ROUTE("/static/images/scenes/{}", handle_scene_picture, false),
     PARSE_PDF_ROUTE("/api/parse-pdf"),
     PARSE_PDF_ROUTE("/api/pdf-processing/parse-pdf"),
 };
 
-const struct route *router_find(const char *path)
+/* Does the path fit the pattern? Then `parts` has what stands for each {}. */
+static bool fits(const char *pattern, struct slice path, struct slice parts[REQUEST_PATH_PARTS_MAX])
 {
-    size_t length = strlen(path);
-    if (length > 0 && path[length - 1] == '/')
-        length--;
+    const char *at = path.data;
+    const char *const end = path.data + path.length;
+    size_t count = 0;
+    while (*pattern) {
+        if (*pattern != '{') {
+            if (at == end || *at++ != *pattern++)
+                return false;
+            continue;
+        }
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        const struct slice part = {at, (size_t)((slash ? slash : end) - at)};
+        if (part.length == 0)
+            return false;
+        assert(count < REQUEST_PATH_PARTS_MAX);
+        parts[count++] = part;
+        at += part.length;
+        pattern += strlen("{}");
+    }
+    return at == end;
+}
+
+const struct route *router_find(const char *path, struct arena *arena,
+                                const char *parts_out[REQUEST_PATH_PARTS_MAX])
+{
+    struct slice whole = slice_of(path);
+    if (whole.length > 0 && path[whole.length - 1] == '/')
+        whole.length--;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (strlen(routes[i].path) == length && memcmp(routes[i].path, path, length) == 0)
-            return &routes[i];
+        struct slice parts[REQUEST_PATH_PARTS_MAX] = {0};
+        if (!fits(routes[i].path, whole, parts))
+            continue;
+        for (size_t j = 0; j < REQUEST_PATH_PARTS_MAX && parts[j].data; j++)
+            parts_out[j] = arena_strndup(arena, parts[j].data, parts[j].length);
+        return &routes[i];
     }
     return NULL;
 }

@@ -118,7 +118,8 @@ static bool admit(struct request *request)
 
     if (cors_is_preflight(exchange)) {
         cors_reply_preflight(request);
-    } else if (!(request->route = router_find(exchange_path(exchange)))) {
+    } else if (!(request->route =
+                     router_find(exchange_path(exchange), &request->arena, request->path_parts))) {
         request_reply_error(request, 404, NULL, "Not Found");
     } else if (!route_serves(request->route, exchange_method(exchange))) {
         request_header(request, "Allow", request->route->allow);

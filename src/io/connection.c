@@ -1,7 +1,7 @@
 /*
  * The connections of the server, and those of them that are slow. libmicrohttpd's own time-out is
- * one of inactivity only; clients that send a byte now and then are caught by a sweep once a
- * second: a header has a deadline, a body a minimum rate.
+ * one of inactivity only; clients that send or read a byte now and then are caught by a sweep once
+ * a second: a header has a deadline; a body, and an answer, a minimum rate.
  */
 #include "io/connection.h"
 
@@ -48,6 +48,7 @@ static void connection_free(struct connection *connection)
     if (connection->next)
         connection->next->link = connection->link;
     connection->exchange.server->connection_count--;
+    buffer_clear(&connection->output);
     free(connection);
 }
 
@@ -62,9 +63,17 @@ void connection_on_notify(void *context, struct MHD_Connection *mhd, void **sock
 
 /* --- slow clients -------------------------------------------------------------------------- */
 
-static void cut(struct connection *connection)
+void connection_cut(struct connection *connection)
 {
-    shutdown(connection->fd, SHUT_RDWR); /* libmicrohttpd sees the end and tells us in turn */
+    shutdown(connection->fd, SHUT_RDWR);
+    connection_flush(connection); /* drops what is left, and lets it go where it waits for that */
+}
+
+/* Less than the minimum rate, after a grace. */
+static bool is_too_slow(const struct http_server *server, uint64_t bytes, uint64_t elapsed_ms)
+{
+    return elapsed_ms > BODY_GRACE_MS &&
+           bytes < server->settings.body_rate_min * (elapsed_ms - BODY_GRACE_MS) / 1000;
 }
 
 static void sweep_idle(struct http_server *server, struct connection *connection, uint64_t now)
@@ -81,16 +90,29 @@ static void sweep_idle(struct http_server *server, struct connection *connection
     server->callbacks.on_refusal(server->callbacks.context, 408,
                                  "The request header did not arrive in time", &reply);
     connection_write(connection, &reply);
-    cut(connection);
+    connection_cut(connection);
 }
 
 static void sweep_body(struct http_server *server, struct connection *connection, uint64_t now)
 {
     struct exchange *exchange = &connection->exchange;
-    const uint64_t elapsed = now - exchange->body_since_ms;
-    if (elapsed > BODY_GRACE_MS &&
-        exchange->body_bytes < server->settings.body_rate_min * (elapsed - BODY_GRACE_MS) / 1000)
+    if (is_too_slow(server, exchange->body_bytes, now - exchange->body_since_ms))
         server->callbacks.on_slow_body(exchange);
+}
+
+/* Answers have the same minimum rate, counted by what arrived on the other side. Most are over
+ * before a sweep sees them. */
+static void sweep_answer(struct http_server *server, struct connection *connection, uint64_t now)
+{
+    struct exchange *exchange = &connection->exchange;
+    const uint64_t acked = socket_bytes_acked(connection->fd);
+    if (exchange->answer_since_ms == 0) {
+        exchange->answer_since_ms = now;
+        exchange->answer_acked = acked;
+    } else if (acked > 0 && is_too_slow(server, acked - exchange->answer_acked,
+                                        now - exchange->answer_since_ms)) {
+        connection_cut(connection);
+    }
 }
 
 /* libmicrohttpd polls edge-triggered: when a client's last bytes and its end come as one edge, it
@@ -116,9 +138,15 @@ static void on_sweep(struct loop_timer *timer)
         case EXCHANGE_RECEIVING:
             sweep_body(server, c, now);
             break;
+        case EXCHANGE_ANSWERED:
+        case EXCHANGE_FLUSHING:
+            sweep_answer(server, c, now);
+            break;
         case EXCHANGE_DISCARDING:
-            if (now - c->exchange.discard_since_ms > DISCARD_MS_MAX)
-                cut(c);
+            if (connection_writing(c))
+                sweep_answer(server, c, now);
+            else if (now - c->exchange.discard_since_ms > DISCARD_MS_MAX)
+                connection_cut(c);
             break;
         default:
             break;

@@ -5,18 +5,13 @@
  * closes the connection, since the body is not read) or after the body's end.
  */
 #include <assert.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
-#include "base/buffer.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "io/connection.h"
-
-enum { RAW_REPLY_BYTES_MAX = 64 * 1024 };
 
 void reply_header(struct reply *reply, const char *name, const char *value)
 {
@@ -24,6 +19,15 @@ void reply_header(struct reply *reply, const char *name, const char *value)
     reply->headers[reply->header_count].name = name;
     reply->headers[reply->header_count].value = value;
     reply->header_count++;
+}
+
+void reply_drop(struct reply *reply)
+{
+    if (reply->body_kind == REPLY_BODY_TAKE)
+        free((void *)(uintptr_t)reply->body);
+    else if (reply->body_kind == REPLY_BODY_FILE)
+        close(reply->file);
+    *reply = (struct reply){0};
 }
 
 const char *http_reason(int status)
@@ -38,15 +42,23 @@ struct connection *connection_of(const struct exchange *exchange)
 
 /* --- answers ------------------------------------------------------------------------------- */
 
-static struct MHD_Response *response_new(const struct reply *reply)
+static struct MHD_Response *response_of_body(const struct reply *reply)
 {
     static const enum MHD_ResponseMemoryMode modes[] = {
         [REPLY_BODY_COPY] = MHD_RESPMEM_MUST_COPY,
         [REPLY_BODY_STATIC] = MHD_RESPMEM_PERSISTENT,
         [REPLY_BODY_TAKE] = MHD_RESPMEM_MUST_FREE,
     };
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        reply->body_length, (void *)(uintptr_t)reply->body, modes[reply->body_kind]);
+    if (reply->body_kind == REPLY_BODY_FILE)
+        return MHD_create_response_from_fd_at_offset64(reply->body_length, reply->file,
+                                                       reply->file_offset);
+    return MHD_create_response_from_buffer(reply->body_length, (void *)(uintptr_t)reply->body,
+                                           modes[reply->body_kind]);
+}
+
+static struct MHD_Response *response_new(const struct reply *reply)
+{
+    struct MHD_Response *response = response_of_body(reply);
     if (!response)
         abort();
     for (size_t i = 0; i < reply->header_count; i++) {
@@ -59,28 +71,6 @@ static struct MHD_Response *response_new(const struct reply *reply)
     return response;
 }
 
-void connection_write(struct connection *connection, const struct reply *reply)
-{
-    struct buffer raw;
-    buffer_init(&raw, RAW_REPLY_BYTES_MAX);
-    enum err err =
-        buffer_printf(&raw, "HTTP/1.1 %d %s\r\n", reply->status, http_reason(reply->status));
-    for (size_t i = 0; i < reply->header_count && err == OK; i++)
-        err = buffer_printf(&raw, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
-    if (err == OK)
-        err = buffer_printf(&raw, "Content-Length: %zu\r\nConnection: close\r\n\r\n",
-                            reply->body_length);
-    if (err == OK)
-        err = buffer_append(&raw, reply->body, reply->body_length);
-
-    /* Nothing else was written to this socket for this request, so its buffer has room. */
-    if (err != OK || send(connection->fd, raw.data, raw.length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        log_debug("", "early_answer", "lost=1 status=%d", reply->status);
-    buffer_clear(&raw);
-    if (reply->body_kind == REPLY_BODY_TAKE)
-        free((void *)(uintptr_t)reply->body);
-}
-
 static void tell_sent(struct exchange *exchange)
 {
     exchange->server->callbacks.on_sent(exchange);
@@ -88,10 +78,9 @@ static void tell_sent(struct exchange *exchange)
 }
 
 /* The body is not in yet: answer on the socket, then throw away what still comes. */
-static void answer_early(struct exchange *exchange, const struct reply *reply)
+static void answer_early(struct exchange *exchange, struct reply *reply)
 {
     connection_write(connection_of(exchange), reply);
-    exchange->discard_since_ms = loop_now_ms(exchange->server->loop);
     const bool was_paused = exchange->state == EXCHANGE_PAUSED;
     exchange->state = EXCHANGE_DISCARDING;
     tell_sent(exchange);
@@ -99,7 +88,7 @@ static void answer_early(struct exchange *exchange, const struct reply *reply)
         exchange_resume(exchange);
 }
 
-void exchange_answer(struct exchange *exchange, const struct reply *reply)
+void exchange_answer(struct exchange *exchange, struct reply *reply)
 {
     const bool body_pending =
         exchange->state == EXCHANGE_RECEIVING || exchange->state == EXCHANGE_PAUSED;
@@ -111,6 +100,7 @@ void exchange_answer(struct exchange *exchange, const struct reply *reply)
     const bool no_body_comes = !exchange->first_call_over && (exchange_body_length(exchange) == 0 ||
                                                               exchange_expects_continue(exchange));
     if (body_pending && !no_body_comes) {
+        assert(reply->body_kind != REPLY_BODY_FILE);
         answer_early(exchange, reply);
         return;
     }
@@ -135,9 +125,20 @@ void exchange_resume_body(struct exchange *exchange)
 void exchange_lost(struct exchange *exchange)
 {
     assert(exchange->suspended);
+    if (exchange->state != EXCHANGE_FLUSHING) { /* else it was told of as sent */
+        exchange->server->callbacks.on_gone(exchange);
+        exchange->user = NULL;
+    }
     exchange->state = EXCHANGE_GONE;
-    exchange->server->callbacks.on_gone(exchange);
-    exchange->user = NULL;
+    exchange_resume(exchange);
+}
+
+void exchange_written(struct exchange *exchange)
+{
+    exchange->discard_since_ms = loop_now_ms(exchange->server->loop);
+    if (exchange->state != EXCHANGE_FLUSHING)
+        return;
+    exchange->state = EXCHANGE_GONE;
     exchange_resume(exchange);
 }
 
@@ -171,7 +172,6 @@ static void refuse(struct exchange *exchange, int status, const char *detail)
     reply.close = true;
     connection_write(connection_of(exchange), &reply);
     exchange->state = EXCHANGE_DISCARDING;
-    exchange->discard_since_ms = loop_now_ms(exchange->server->loop);
 }
 
 static void begin(struct exchange *exchange, const char *method, const char *url)
@@ -182,6 +182,7 @@ static void begin(struct exchange *exchange, const char *method, const char *url
     exchange->started_ns = uv_hrtime();
     exchange->body_since_ms = loop_now_ms(server->loop);
     exchange->body_bytes = 0;
+    exchange->answer_since_ms = 0;
     exchange->first_call_over = false;
     exchange->path = path_of(url);
 
@@ -196,8 +197,13 @@ static void begin(struct exchange *exchange, const char *method, const char *url
 
 static enum MHD_Result discard(struct exchange *exchange, size_t *upload_size)
 {
+    if (*upload_size == 0 && connection_writing(connection_of(exchange))) {
+        exchange->state = EXCHANGE_FLUSHING;
+        exchange_suspend(exchange);
+        return MHD_YES;
+    }
     if (*upload_size == 0)
-        return MHD_NO; /* the body is in, the answer long sent: close */
+        return MHD_NO; /* the body is in, the answer out: close */
     exchange->body_bytes += *upload_size;
     *upload_size = 0;
     return exchange->body_bytes > DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
@@ -287,6 +293,7 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **sta
     struct connection *connection = connection_of(exchange);
     exchange->response = NULL;
     exchange->user = NULL;
+    exchange->method = NULL;
     exchange->state = EXCHANGE_IDLE;
     connection->bad_escape = false;
     connection_idle(connection);

@@ -5,8 +5,9 @@
  *   2. before each wait the loop runs it again where something was resumed, since a resume wakes
  *      no descriptor, and where it says that it has work left;
  *   3. a timer for when it wants to look at its own time-outs;
- *   4. an epoll descriptor of ours for the client's end (RDHUP, HUP, ERR), never for bytes:
- *      libmicrohttpd does not watch suspended sockets, and misses an end that comes with bytes.
+ *   4. an epoll descriptor of ours for the client's end (RDHUP, HUP, ERR), never for bytes that
+ *      come: libmicrohttpd does not watch suspended sockets, and misses an end that comes with
+ *      bytes. It also tells when there is room for answers that we write ourselves.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -38,7 +39,8 @@ enum {
 
 static void watch(struct connection *connection, int operation)
 {
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = connection};
+    const uint32_t output = connection->output_watched ? EPOLLOUT : 0;
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET | output, .data.ptr = connection};
     if (epoll_ctl(connection->exchange.server->watch_fd, operation, connection->fd, &event) != 0)
         log_error("", "watch", "error=%s", log_quote(strerror(errno)));
 }
@@ -47,6 +49,14 @@ static void watch(struct connection *connection, int operation)
 void connection_watch(struct connection *connection)
 {
     watch(connection, EPOLL_CTL_ADD);
+}
+
+void connection_watch_output(struct connection *connection, bool wanted)
+{
+    if (connection->output_watched == wanted)
+        return;
+    connection->output_watched = wanted;
+    watch(connection, EPOLL_CTL_MOD);
 }
 
 void exchange_suspend(struct exchange *exchange)
@@ -70,14 +80,18 @@ static void on_watch(uv_poll_t *handle, int status, int events)
     (void)status;
     (void)events;
     struct http_server *server = handle->data;
-    struct epoll_event ended[WATCH_EVENTS];
-    const int count = epoll_wait(server->watch_fd, ended, WATCH_EVENTS, 0);
+    struct epoll_event told[WATCH_EVENTS];
+    const int count = epoll_wait(server->watch_fd, told, WATCH_EVENTS, 0);
     /* Memory of connections goes only in MHD_run, which is not called here. */
     for (int i = 0; i < count; i++) {
-        struct connection *connection = ended[i].data.ptr;
+        struct connection *connection = told[i].data.ptr;
+        struct exchange *exchange = &connection->exchange;
+        connection_flush(connection);
+        if (!(told[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+            continue;
         connection->client_ended = true;
-        if (connection->exchange.suspended)
-            exchange_lost(&connection->exchange);
+        if (exchange->suspended && exchange->state != EXCHANGE_FLUSHING)
+            exchange_lost(exchange);
     }
 }
 
@@ -154,7 +168,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
     server->callbacks.on_refusal(server->callbacks.context, 414, "Too many query parameters",
                                  &reply);
     connection_write(connection, &reply);
-    shutdown(connection->fd, SHUT_RDWR);
+    connection_cut(connection);
     return NULL;
 }
 

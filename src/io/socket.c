@@ -13,14 +13,25 @@ enum {
     USER_TIMEOUT_MS = 60 * 1000,
 };
 
-uint64_t socket_bytes_received(int fd)
+/* All zero where the kernel does not say. */
+static struct tcp_info info_of(int fd)
 {
-    struct tcp_info info;
+    struct tcp_info info = {0};
     socklen_t length = sizeof(info);
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 ||
         length < offsetof(struct tcp_info, tcpi_segs_out))
-        return 0;
-    return info.tcpi_bytes_received;
+        return (struct tcp_info){0};
+    return info;
+}
+
+uint64_t socket_bytes_received(int fd)
+{
+    return info_of(fd).tcpi_bytes_received;
+}
+
+uint64_t socket_bytes_acked(int fd)
+{
+    return info_of(fd).tcpi_bytes_acked;
 }
 
 void socket_option(int fd, int level, int name, int value)

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@
 
 enum {
     WATCHDOG_S = 300, /* a loop that waits for what never comes is a failure as well */
-    INPUT_MAX = 1 << 20,
+    INPUT_MAX = 32 << 20,
     HEADER_MAX = 8 * 1024,
     HELD = 200,
     CLIENTS = 40,
@@ -85,9 +86,11 @@ static struct {
     size_t descriptors;
     size_t begun, gone, sent, refused, slow;
     size_t held;
-    bool over_limit;                               /* as the last exchange said */
-    enum reply_body body_kind;                     /* of the answers */
-    bool close;                                    /* ends the connection after the answer */
+    bool over_limit;           /* as the last exchange said */
+    enum reply_body body_kind; /* of the answers */
+    size_t answer_bytes;       /* of large ones: body_of them; 0: they are small */
+    size_t file_bytes;         /* of a file that is one; 0: it says the same */
+    bool close;                /* ends the connection after the answer */
     void (*on_headers)(struct exchange *exchange); /* to look at a request; NULL */
     unsigned random;
 } world;
@@ -105,6 +108,31 @@ static uint32_t sum_of(uint32_t sum, const char *bytes, size_t length)
     return sum;
 }
 
+/* A body of these many bytes. */
+static char *body_of(size_t length)
+{
+    char *body = malloc(length + 1);
+    for (size_t i = 0; i < length; i++)
+        body[i] = (char)('a' + (i * 7 + i / 100) % 26);
+    body[length] = '\0';
+    return body;
+}
+
+/* The body in the middle of a file, or of a large one all of it. */
+static void put_in_file(struct reply *reply, const char *text)
+{
+    reply->body = NULL;
+    reply->file = memfd_create("reply", MFD_CLOEXEC);
+    assert_true(reply->file >= 0);
+    if (world.file_bytes > 0) {
+        assert_int_equal(ftruncate(reply->file, (off_t)world.file_bytes), 0);
+        reply->body_length = world.file_bytes;
+        return;
+    }
+    reply->file_offset = 5;
+    assert_true(dprintf(reply->file, "12345%s67890", text) > 0);
+}
+
 /* Says what was received. The exchange may be over when this returns, and the request with it. */
 static void answer(struct request *request, int status)
 {
@@ -118,7 +146,14 @@ static void answer(struct request *request, int status)
                           .body_length = (size_t)length,
                           .body_kind = world.body_kind,
                           .close = world.close};
-    if (world.body_kind == REPLY_BODY_TAKE)
+    if (world.body_kind == REPLY_BODY_FILE)
+        put_in_file(&reply, text);
+    else if (world.answer_bytes > 0)
+        reply = (struct reply){.status = status,
+                               .body = body_of(world.answer_bytes),
+                               .body_length = world.answer_bytes,
+                               .body_kind = REPLY_BODY_TAKE};
+    else if (world.body_kind == REPLY_BODY_TAKE)
         reply.body = strdup(text);
     else if (world.body_kind == REPLY_BODY_STATIC)
         reply.body = strcpy(fixed, text);
@@ -397,6 +432,22 @@ static void client_reset(struct client *client)
     client_close(client);
 }
 
+enum leaving { CLOSE, RESET, HALF_CLOSE, LEAVINGS };
+
+static void client_leave(struct client *client, enum leaving leaving)
+{
+    if (leaving == RESET) {
+        client_reset(client);
+        return;
+    }
+    if (leaving == HALF_CLOSE) {
+        shutdown(client->fd, SHUT_WR);
+        for (int round = 0; round < 4; round++)
+            run_round();
+    }
+    client_close(client);
+}
+
 static void client_receive(struct client *client)
 {
     char bytes[4096];
@@ -497,16 +548,6 @@ static void run_past_all_before(void)
     client_write(&last, "GET /now HTTP/1.1\r\nHost: h\r\n\r\n");
     client_expect(&last, 200, "GET /now 0 00000000");
     client_close(&last);
-}
-
-/* A body of these many bytes, and what the application will say of it. */
-static char *body_of(size_t length)
-{
-    char *body = malloc(length + 1);
-    for (size_t i = 0; i < length; i++)
-        body[i] = (char)('a' + (i * 7 + i / 100) % 26);
-    body[length] = '\0';
-    return body;
 }
 
 static void client_post(struct client *client, const char *path, const char *body, size_t length)
@@ -642,6 +683,102 @@ static void test_close_after_the_answer(void **state)
     end();
 }
 
+/* --- files ------------------------------------------------------------------------------------ */
+
+static void begin_serving_files(size_t bytes)
+{
+    begin_serving();
+    world.body_kind = REPLY_BODY_FILE;
+    world.file_bytes = bytes;
+}
+
+/* Descriptors are counted at each end. */
+static void test_files_are_closed_when_sent(void **state)
+{
+    (void)state;
+    begin_serving_files(0);
+    struct client client = client_open();
+    const size_t descriptors = count_descriptors() + 1; /* with the server's end of the line */
+    for (int i = 0; i < 3; i++) {
+        client_write(&client, "GET /now HTTP/1.1\r\nHost: h\r\n\r\n");
+        client_expect(&client, 200, "GET /now 0 00000000");
+        client_write(&client, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+        client_expect(&client, 200, "GET /later 0 00000000");
+        while (world.sent < world.begun)
+            run_round();
+        assert_int_equal(count_descriptors(), descriptors);
+    }
+    /* The answer to a body that the client need not send. */
+    client_write(&client, "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n"
+                          "Expect: 100-continue\r\n\r\n");
+    client_expect(&client, 413, "POST /early 0 00000000");
+    client_close(&client);
+    end();
+}
+
+static void test_a_large_file_arrives_whole(void **state)
+{
+    (void)state;
+    enum { LENGTH = 20 << 20 };
+    begin_serving_files(LENGTH);
+    struct client client = client_open();
+    client_write(&client, "GET /later HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    size_t received = 0;
+    while (!client.ended) {
+        run_round();
+        client_receive(&client);
+        received += client.input.length;
+        buffer_reset(&client.input);
+    }
+    assert_true(received > LENGTH && received < LENGTH + 1000);
+    client_close(&client);
+    end();
+}
+
+static void test_files_nobody_reads_are_closed(void **state)
+{
+    (void)state;
+    static const char *const requests[] = {
+        "GET /now HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /later HTTP/1.1\r\nHost: h\r\n\r\n",
+        "HEAD /now HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /now HTTP/1.1\r\nHost: h\r\n\r\nGET /later HTTP/1.1\r\nHost: h\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        for (enum leaving leaving = 0; leaving < LEAVINGS; leaving++) {
+            begin_serving_files(20 << 20);
+            struct client client = client_open();
+            client_write(&client, requests[i]);
+            while (world.begun == 0)
+                run_round();
+            client_leave(&client, leaving);
+            end();
+        }
+        begin_serving_files(20 << 20);
+        struct client client = client_open();
+        client_write(&client, requests[i]);
+        while (world.begun == 0)
+            run_round();
+        http_server_free(world.server); /* in the middle of it */
+        client_close(&client);
+        loop_clear(&world.loop);
+        assert_int_equal(count_descriptors(), world.descriptors);
+    }
+}
+
+static void test_a_file_nobody_wants_is_dropped(void **state)
+{
+    (void)state;
+    const size_t descriptors = count_descriptors();
+    struct reply reply = {.body_kind = REPLY_BODY_FILE};
+    put_in_file(&reply, "text");
+    reply_drop(&reply);
+    assert_int_equal(count_descriptors(), descriptors);
+    reply = (struct reply){.body_kind = REPLY_BODY_TAKE, .body = strdup("text")};
+    reply_drop(&reply);
+    assert_null(reply.body);
+}
+
 /* --- what the application sees ---------------------------------------------------------------- */
 
 static void look_at_request(struct exchange *exchange)
@@ -774,22 +911,6 @@ static void test_requests_cut_at_every_byte(void **state)
 }
 
 /* --- clients who leave ------------------------------------------------------------------------ */
-
-enum leaving { CLOSE, RESET, HALF_CLOSE, LEAVINGS };
-
-static void client_leave(struct client *client, enum leaving leaving)
-{
-    if (leaving == RESET) {
-        client_reset(client);
-        return;
-    }
-    if (leaving == HALF_CLOSE) {
-        shutdown(client->fd, SHUT_WR);
-        for (int round = 0; round < 4; round++)
-            run_round();
-    }
-    client_close(client);
-}
 
 static void test_client_leaves_while_held(void **state)
 {
@@ -1070,6 +1191,126 @@ static void test_early_answer_is_seen(void **state)
     free(body);
 }
 
+/* Reads to the end of the connection; the last answer's body has to be all of this. */
+static void client_expect_large_and_end(struct client *client, size_t length)
+{
+    while (!client->ended) {
+        run_round();
+        client_receive(client);
+    }
+    char *body = body_of(length);
+    assert_true(client->input.length > length);
+    assert_memory_equal(client->input.data + client->input.length - length, body, length);
+    free(body);
+}
+
+enum { LARGE = 12 << 20 }; /* no socket's buffers hold it */
+
+static const char *const early_paths[] = {"/early", "/middle", "/early-later"};
+
+static void test_a_large_early_answer_is_seen_whole(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 40 * 1000, 2 << 20};
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 0; j < 3; j++) {
+            begin_serving();
+            world.answer_bytes = LARGE;
+            struct client client = client_open();
+            char *body = body_of(lengths[j]);
+            client_post(&client, early_paths[i], body, lengths[j]);
+            free(body);
+            client_expect_large_and_end(&client, LARGE);
+            client_close(&client);
+            end();
+            assert_int_equal(world.sent, 1);
+        }
+    }
+}
+
+/* The socket is still full of the answer before it. */
+static void test_an_early_answer_behind_a_large_one(void **state)
+{
+    (void)state;
+    begin_serving();
+    world.answer_bytes = LARGE;
+    struct client client = client_open();
+    client_write(&client, "GET /now HTTP/1.1\r\nHost: h\r\n\r\n"
+                          "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx");
+    client_expect_large_and_end(&client, LARGE);
+    assert_true(client.input.length > 2 * LARGE);
+    client_close(&client);
+    end();
+    assert_int_equal(world.sent, 2);
+}
+
+/* Nor is there room for the refusal of what comes next, nor for an answer to it. */
+static void test_a_refusal_behind_a_large_answer(void **state)
+{
+    (void)state;
+    char query[301];
+    memset(query, '&', sizeof(query) - 1);
+    query[sizeof(query) - 1] = '\0';
+    begin_serving();
+    world.answer_bytes = LARGE;
+    struct client client = client_open();
+    client_write(&client, "GET /now HTTP/1.1\r\nHost: h\r\n\r\nPOST /early?");
+    client_write(&client, query);
+    client_write(&client, " HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx");
+    while (!client.ended) {
+        run_round();
+        client_receive(&client);
+    }
+    assert_true(client.input.length > LARGE);
+    client_close(&client);
+    end();
+    assert_int_equal(world.refused, 1);
+}
+
+static void test_client_leaves_in_a_large_early_answer(void **state)
+{
+    (void)state;
+    for (int whole = 0; whole < 2; whole++) { /* the body is in, or not */
+        for (int leaving = 0; leaving <= LEAVINGS; leaving++) {
+            begin_serving();
+            world.answer_bytes = LARGE;
+            struct client client = client_open();
+            client_write(&client, "POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx");
+            if (whole)
+                client_write(&client, "y");
+            while (world.sent == 0)
+                run_round();
+            for (int round = 0; round < 4; round++)
+                run_round();
+            if (leaving < LEAVINGS) {
+                client_leave(&client, (enum leaving)leaving);
+                end();
+                continue;
+            }
+            http_server_free(world.server); /* the server leaves */
+            client_close(&client);
+            loop_clear(&world.loop);
+            assert_int_equal(count_descriptors(), world.descriptors);
+        }
+    }
+}
+
+static void test_early_answer_to_head_has_no_body(void **state)
+{
+    (void)state;
+    begin_serving();
+    struct client client = client_open();
+    client_write(&client, "HEAD /early HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx");
+    while (!client.ended) {
+        run_round();
+        client_receive(&client);
+    }
+    assert_non_null(strstr(client.input.data, "HTTP/1.1 413 "));
+    assert_string_equal(client.input.data + client.input.length - 4, "\r\n\r\n");
+    client_close(&client);
+    end();
+}
+
 static void test_no_end_of_body_is_waited_for_after_an_answer(void **state)
 {
     (void)state;
@@ -1189,6 +1430,81 @@ static void test_a_discarded_body_has_its_time(void **state)
     run_until_connections(0);
     client_close(&client);
     end();
+}
+
+/* Answers that no socket's buffers hold: from memory, from a file, before the body's end and after
+ * the end of one that was thrown away. */
+static const struct {
+    const char *request;
+    enum reply_body kind;
+    enum exchange_state state;
+} large_answers[] = {
+    {"GET /now HTTP/1.1\r\nHost: h\r\n\r\n", REPLY_BODY_TAKE, EXCHANGE_ANSWERED},
+    {"GET /now HTTP/1.1\r\nHost: h\r\n\r\n", REPLY_BODY_FILE, EXCHANGE_ANSWERED},
+    {"POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx", REPLY_BODY_TAKE,
+     EXCHANGE_DISCARDING},
+    {"POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nxy", REPLY_BODY_TAKE,
+     EXCHANGE_FLUSHING},
+};
+enum { LARGE_ANSWERS = sizeof(large_answers) / sizeof(large_answers[0]) };
+
+/* As far as the socket takes it, and seen by a sweep. */
+static struct client begin_large_answer(size_t which)
+{
+    begin();
+    world.settings.body_rate_min = 1 << 20;
+    world.body_kind = large_answers[which].kind;
+    world.answer_bytes = world.file_bytes = LARGE;
+    serve();
+    struct client client = client_open();
+    client_write(&client, large_answers[which].request);
+    while (http_server_connections(world.server) == 0 ||
+           world.server->connections->exchange.state != large_answers[which].state)
+        run_round();
+    for (int round = 0; round < 8; round++)
+        run_round();
+    sweep();
+    return client;
+}
+
+static void test_an_answer_that_nobody_reads_is_cut_off(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LARGE_ANSWERS; i++) {
+        struct client client = begin_large_answer(i);
+        sweep();
+        assert_int_equal(http_server_connections(world.server), 1);
+        world.server->connections->exchange.answer_since_ms -= LONG_AGO_MS;
+        sweep();
+        run_until_connections(0);
+        client_receive(&client);
+        assert_true(client.input.length < LARGE);
+        client_close(&client);
+        end();
+        assert_int_equal(world.sent, 1);
+    }
+}
+
+static void test_an_answer_read_fast_enough_is_not_cut_off(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LARGE_ANSWERS; i++) {
+        struct client client = begin_large_answer(i);
+        const size_t before = client.input.length;
+        while (client.input.length < before + (8 << 20)) {
+            run_round();
+            client_receive(&client);
+        }
+        world.server->connections->exchange.answer_since_ms -= BODY_GRACE_MS + 500;
+        sweep();
+        while (client.input.length < LARGE) {
+            run_round();
+            client_receive(&client);
+            assert_false(client.ended && client.input.length < LARGE);
+        }
+        client_close(&client);
+        end();
+    }
 }
 
 /* --- the server's own life -------------------------------------------------------------------- */
@@ -1418,6 +1734,10 @@ int main(void)
         cmocka_unit_test(test_who_frees_the_body),
         cmocka_unit_test(test_head_has_no_body),
         cmocka_unit_test(test_close_after_the_answer),
+        cmocka_unit_test(test_files_are_closed_when_sent),
+        cmocka_unit_test(test_a_large_file_arrives_whole),
+        cmocka_unit_test(test_files_nobody_reads_are_closed),
+        cmocka_unit_test(test_a_file_nobody_wants_is_dropped),
         cmocka_unit_test(test_reading_the_request),
         cmocka_unit_test(test_chunked_has_no_length),
         cmocka_unit_test(test_one_connection_too_many),
@@ -1434,12 +1754,19 @@ int main(void)
         cmocka_unit_test(test_continue_is_refused_before_the_body),
         cmocka_unit_test(test_continue),
         cmocka_unit_test(test_early_answer_is_seen),
+        cmocka_unit_test(test_a_large_early_answer_is_seen_whole),
+        cmocka_unit_test(test_an_early_answer_behind_a_large_one),
+        cmocka_unit_test(test_a_refusal_behind_a_large_answer),
+        cmocka_unit_test(test_client_leaves_in_a_large_early_answer),
+        cmocka_unit_test(test_early_answer_to_head_has_no_body),
         cmocka_unit_test(test_no_end_of_body_is_waited_for_after_an_answer),
         cmocka_unit_test(test_slow_header_is_cut_off),
         cmocka_unit_test(test_header_after_a_long_silence_is_not_slow),
         cmocka_unit_test(test_slow_body_is_told),
         cmocka_unit_test(test_paused_body_is_not_slow),
         cmocka_unit_test(test_a_discarded_body_has_its_time),
+        cmocka_unit_test(test_an_answer_that_nobody_reads_is_cut_off),
+        cmocka_unit_test(test_an_answer_read_fast_enough_is_not_cut_off),
         cmocka_unit_test(test_port_in_use),
         cmocka_unit_test(test_address_that_is_none),
         cmocka_unit_test(test_ipv6),
