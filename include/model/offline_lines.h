@@ -5,24 +5,16 @@
 #ifndef MODEL_OFFLINE_LINES_H
 #define MODEL_OFFLINE_LINES_H
 
+#include "model/lines.h"
 #include "model/offline_text.h"
 
 enum {
-    REPEAT_SLOTS = 8 * 1024,       /* short lines remembered, to know running heads */
     MASTHEAD_BYTES_MAX = 4 * 1024, /* a title page has less */
     CREDIT_BLOCK_BYTES = 1500,     /* as much of a block is looked at for credits */
 };
 
 /* What a line is taken for; offline_layout.c says how. */
 enum line_kind { LINE_BLANK, LINE_FURNITURE, LINE_TABLE, LINE_HEADING, LINE_PROSE };
-
-/* What counting a line's characters tells. */
-struct shape {
-    size_t words, capital_words, long_small_words;
-    size_t letters, capitals, digits, gaps;
-    char first, last; /* the last one that is not a closing quote or emphasis */
-    bool quoted;      /* begins or ends with a quotation mark */
-};
 
 struct line {
     struct slice text; /* trimmed */
@@ -34,7 +26,7 @@ struct layout {
     const char *text;
     size_t length, at;
     struct document *document;
-    uint32_t *repeats; /* REPEAT_SLOTS pairs: hash, count */
+    struct repeats *repeats;
     enum line_kind before;
     bool sentence_ended; /* the last line of prose ended a sentence */
     bool indented;       /* the last line of prose was */
@@ -48,18 +40,10 @@ struct layout {
 /* The next line; false at the end of the text. */
 bool line_next(struct layout *layout, struct line *out);
 
-struct shape line_shape(struct slice line);
 enum line_kind line_kind(struct layout *layout, const struct line *line, const struct shape *shape);
 
 /* Counts a line, so that those that come back are known as running heads. */
 void line_count(struct layout *layout, struct slice line);
-
-/* In any case. */
-bool line_begins_with(struct slice line, const char *prefix);
-bool line_contains(struct slice line, const char *phrase);
-
-/* All in capitals, or no longer word begins small. */
-bool shape_is_title(const struct shape *shape);
 
 bool next_is_blank(const struct layout *layout);
 

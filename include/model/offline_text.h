@@ -111,9 +111,4 @@ static inline bool token_has(const struct token *token, uint32_t classes)
     return (token_classes(token) & classes) != 0;
 }
 
-static inline bool cancelled(const atomic_bool *cancel)
-{
-    return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
-}
-
 #endif

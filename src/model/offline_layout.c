@@ -49,8 +49,9 @@ static void join(struct layout *layout, struct slice line, bool same_paragraph)
         put(document, '\n');
         return;
     }
-    if (small && end >= 2 && prose[end - 1] == '-' && isalpha((unsigned char)prose[end - 2]))
-        document->length--;
+    const size_t hyphen = line_division((struct slice){prose, end}, line);
+    if (hyphen > 0)
+        document->length -= hyphen;
     else
         put(document, ' ');
 }
@@ -234,9 +235,9 @@ enum err document_read(struct document *out, const char *text, size_t length,
     out->prose = checked(malloc(length + 2));
     out->headings = checked(calloc(HEADINGS_MAX, sizeof(*out->headings)));
     struct layout layout = {.text = text, .length = length, .document = out, .in_masthead = true};
-    layout.repeats = checked(calloc(REPEAT_SLOTS, 2 * sizeof(*layout.repeats)));
+    layout.repeats = repeats_new();
     const enum err err = read_lines(&layout, cancel);
-    free(layout.repeats);
+    repeats_free(layout.repeats);
     if (!out->title[0])
         title_set(out->title, slice_of(layout.shouted), false);
     end_paragraph(out);

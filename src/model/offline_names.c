@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/lines.h"
 #include "model/offline_runs.h"
 
 enum {
