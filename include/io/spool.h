@@ -2,9 +2,10 @@
  * spool.h: uploaded files while they are needed: small ones in memory, others on disk, neither
  * with a name.
  *
- * Bytes are gathered in chunks; what outgrows one goes to an unnamed file in SPOOL_DIR, written and
- * hashed by worker threads, so that a slow disk never stops the loop. Over all files at most
- * `memory_max` bytes are in memory. A file that would need more has to wait:
+ * Bytes are gathered in memory; what outgrows SPOOL_CHUNK_BYTES goes to an unnamed file in
+ * SPOOL_DIR, written and hashed in larger jobs by worker threads, so that a slow disk never stops
+ * the loop. Over all files at most `memory_max` bytes are in memory. A file that would need more
+ * has to wait:
  *
  *     if (!spool_room(&spool, file, length))     // of what arrived next
  *         spool_wait(&spool, &waiter, file, length);   // on_room comes when to try again
@@ -15,7 +16,7 @@
  *     if (file->error.code == OK) ...            // file->sha256, file->size, spool_file_fd
  *     spool_file_free(file);                     // at any time; nothing is left behind
  *
- *       append          outgrows a chunk,          chunk full, memory tight,
+ *       append          outgrows a chunk,          a job's bytes, memory tight,
  *     ┌────────┐        or memory is tight         or finishing
  *     ▼        │                                 ┌────────────────────────────┐
  *     MEMORY ──┴──────────▶ DISK, idle ──────────┴──▶ DISK, busy (one job) ───┘
@@ -33,8 +34,12 @@
 #include "io/loop.h"
 
 enum {
-    SPOOL_CHUNK_BYTES = 64 * 1024, /* a job writes at least so much; smaller files stay in memory */
+    SPOOL_CHUNK_BYTES = 64 * 1024, /* smaller files stay in memory */
+    SPOOL_JOB_BYTES = 256 * 1024,  /* a job writes so much unless memory is tight: each costs two
+                                    * threads a wake-up */
     SPOOL_PIECE_MAX = 64 * 1024,   /* most that is appended at once */
+    /* Tight memory always has room for a piece, as files that outgrow it are written bit by bit. */
+    SPOOL_MEMORY_MIN = 4 * (SPOOL_CHUNK_BYTES + SPOOL_PIECE_MAX),
     SHA256_BYTES = 32,
 };
 

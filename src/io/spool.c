@@ -17,7 +17,7 @@
 #include "io/work.h"
 
 enum {
-    CHUNK_MAX = SPOOL_CHUNK_BYTES + SPOOL_PIECE_MAX,
+    CHUNK_MAX = SPOOL_JOB_BYTES + SPOOL_PIECE_MAX,
     PROMISE_MS = 20, /* many rounds: who is told of room takes it in the next one or two */
 };
 
@@ -87,7 +87,7 @@ static void on_job(uv_work_t *request)
 
 static bool file_is_full(const struct spool_file *file)
 {
-    return file && file->busy && file->chunk.length >= SPOOL_CHUNK_BYTES;
+    return file && file->busy && file->chunk.length >= SPOOL_JOB_BYTES;
 }
 
 bool spool_room(struct spool *spool, const struct spool_file *file, size_t length)
@@ -225,7 +225,7 @@ static bool has_to_write(const struct spool_file *file)
 {
     if (!file->on_disk || file->busy || file->chunk.length == 0 || file->error.code != OK)
         return false;
-    return file->finishing || file->chunk.length >= SPOOL_CHUNK_BYTES || is_tight(file->spool);
+    return file->finishing || file->chunk.length >= SPOOL_JOB_BYTES || is_tight(file->spool);
 }
 
 static void on_job_over(uv_work_t *request, int status)
@@ -256,12 +256,22 @@ static void on_job_over(uv_work_t *request, int status)
     tell_waiters(spool);
 }
 
+/* What is above a job's bytes waits for the next one: files are written fastest in whole pages from
+ * a page's start. */
 static void start_job(struct spool_file *file)
 {
     assert(!file->busy);
     const struct buffer empty = file->writing;
     file->writing = file->chunk;
     file->chunk = empty;
+    if (file->writing.length > SPOOL_JOB_BYTES) {
+        const size_t rest = file->writing.length - SPOOL_JOB_BYTES;
+        file->writing.length = SPOOL_JOB_BYTES;
+        const enum err err =
+            buffer_append(&file->chunk, file->writing.data + SPOOL_JOB_BYTES, rest);
+        assert(err == OK);
+        (void)err;
+    }
     file->busy = true;
     const int result = uv_queue_work(&file->spool->loop->uv, &file->job, on_job, on_job_over);
     assert(result == 0);
@@ -341,7 +351,7 @@ enum err spool_init(struct spool *spool, struct loop *loop, const char *director
 {
     *spool = (struct spool){.loop = loop, .directory = directory, .memory_max = memory_max};
     spool->last = &spool->first;
-    assert(memory_max >= 4 * CHUNK_MAX);
+    assert(memory_max >= SPOOL_MEMORY_MIN);
     const int fd = open_unnamed(directory);
     if (fd < 0)
         return error_set(error, ERR_UNAVAILABLE, "SPOOL_DIR: cannot make files in %s: %s",

@@ -23,8 +23,9 @@
 #include <cmocka.h>
 
 enum {
-    MEMORY_MAX = 4 * (SPOOL_CHUNK_BYTES + SPOOL_PIECE_MAX), /* the least that is allowed */
-    SMALL_BYTES = SPOOL_CHUNK_BYTES,                        /* the most that stays in memory */
+    MEMORY_MAX = SPOOL_MEMORY_MIN,
+    MEMORY_PLENTY = 16 << 20,        /* so that it is never tight */
+    SMALL_BYTES = SPOOL_CHUNK_BYTES, /* the most that stays in memory */
     LARGE_BYTES = 1 << 20,
     FILES = 64,
     ROUNDS_MAX = 1000 * 1000, /* a test that needs more is stuck */
@@ -257,14 +258,57 @@ static void test_finish_after_all_was_written(void **state)
     (void)state;
     begin();
     struct spool_file *file = file_new();
-    fill(file, 2 * SMALL_BYTES, SPOOL_PIECE_MAX);
+    fill(file, SPOOL_JOB_BYTES, SPOOL_PIECE_MAX);
     loop_run(&world.loop); /* until nothing happens any more */
     assert_false(spool_file_settled(file));
     assert_int_equal(world.spool.memory_used, 0);
     spool_file_finish(file);
     assert_true(spool_file_settled(file));
     assert_int_equal(world.settled, 0);
-    check_contents(file, 2 * SMALL_BYTES);
+    check_contents(file, SPOOL_JOB_BYTES);
+    spool_file_free(file);
+    end();
+}
+
+/* However the pieces fall, as long as memory is not tight. */
+static void test_jobs_write_whole_pages(void **state)
+{
+    (void)state;
+    begin();
+    world.spool.memory_max = MEMORY_PLENTY;
+    struct spool_file *file = file_new();
+    for (size_t jobs = 1; jobs < LARGE_BYTES / SPOOL_JOB_BYTES; jobs++) {
+        while (!file->busy)
+            fill(file, 10007, 10007);
+        const size_t rest = file->size % SPOOL_JOB_BYTES;
+        loop_run(&world.loop);
+        struct stat status;
+        assert_int_equal(fstat(file->fd, &status), 0);
+        assert_int_equal(status.st_size, jobs * SPOOL_JOB_BYTES);
+        assert_int_equal(world.spool.memory_used, rest);
+    }
+    spool_file_finish(file);
+    wait_until_settled(file);
+    check_contents(file, (size_t)file->size);
+    spool_file_free(file);
+    end();
+}
+
+/* More than a job's bytes are left when the file ends. */
+static void test_finish_with_more_than_a_job(void **state)
+{
+    (void)state;
+    begin();
+    world.spool.memory_max = MEMORY_PLENTY;
+    struct spool_file *file = file_new();
+    fill(file, SPOOL_JOB_BYTES, SPOOL_PIECE_MAX);
+    assert_true(file->busy); /* until the loop runs */
+    append(file, SPOOL_PIECE_MAX / 2);
+    for (size_t i = 0; i < SPOOL_JOB_BYTES / SPOOL_PIECE_MAX; i++)
+        append(file, SPOOL_PIECE_MAX);
+    spool_file_finish(file);
+    wait_until_settled(file);
+    check_contents(file, 2 * SPOOL_JOB_BYTES + SPOOL_PIECE_MAX / 2);
     spool_file_free(file);
     end();
 }
@@ -301,7 +345,7 @@ static void test_free_at_each_moment(void **state)
         for (int finishing = 0; finishing < 2; finishing++) {
             begin();
             struct spool_file *file = file_new();
-            fill(file, 3 * SMALL_BYTES / 2, SPOOL_PIECE_MAX);
+            fill(file, 5 * SPOOL_JOB_BYTES / 4, SPOOL_PIECE_MAX);
             assert_true(file->busy);
             if (finishing)
                 spool_file_finish(file);
@@ -427,9 +471,7 @@ static void test_idle_chunks_make_room_for_those_who_wait(void **state)
     struct spool_file *idle = file_new();
     fill(idle, SMALL_BYTES + 1, SPOOL_PIECE_MAX);
     loop_run(&world.loop);
-    append(idle, 1000);
-    loop_run(&world.loop);
-    assert_int_equal(idle->chunk.length, 1000); /* there is no hurry yet */
+    assert_int_equal(idle->chunk.length, SMALL_BYTES + 1); /* there is no hurry yet */
     struct spool_file *files[FILES];
     const size_t count = fill_memory(files);
     spool_wait(&world.spool, &waiters[0], NULL, SPOOL_PIECE_MAX);
@@ -510,10 +552,10 @@ static void test_a_file_faster_than_the_disk_waits_for_itself(void **state)
 {
     (void)state;
     begin_waiters();
+    world.spool.memory_max = MEMORY_PLENTY;
     struct spool_file *file = file_new();
-    append(file, SPOOL_PIECE_MAX);
-    append(file, 1); /* now a job is at work */
-    append(file, SPOOL_PIECE_MAX);
+    for (size_t i = 0; i < 2 * SPOOL_JOB_BYTES / SPOOL_PIECE_MAX; i++)
+        append(file, SPOOL_PIECE_MAX);
     assert_true(file->busy);
     assert_false(spool_room(&world.spool, file, 1));
     assert_true(spool_room(&world.spool, NULL, SPOOL_PIECE_MAX));
@@ -811,6 +853,8 @@ int main(void)
         cmocka_unit_test(test_large_file_goes_to_disk),
         cmocka_unit_test(test_random_pieces),
         cmocka_unit_test(test_finish_after_all_was_written),
+        cmocka_unit_test(test_jobs_write_whole_pages),
+        cmocka_unit_test(test_finish_with_more_than_a_job),
         cmocka_unit_test(test_memory_is_given_back_when_it_was_written),
         cmocka_unit_test(test_free_at_each_moment),
         cmocka_unit_test(test_free_unfinished_in_memory),
