@@ -29,6 +29,8 @@ enum {
     EXIT_SETTINGS = 2,     /* wrong settings or command line */
     FILES_RESERVED = 256,  /* descriptors beside clients and uploads: pipes, libraries, logs */
     STOPPING_MS = 1000,    /* for the last answers to leave when stopping at once */
+    SETTLE_MS = 10,        /* between two looks at whether calls have ended, at the end */
+    SETTLE_ROUNDS = 50,
     TRIM_MS = 10 * 1000,   /* how often freed memory may go back to the system */
     TRIMS = 3,             /* after a peak: what is freed late goes back with the next */
     ARENAS_MAX = 2,        /* of malloc: workers come and go, and each arena keeps its own rest */
@@ -43,6 +45,7 @@ struct process {
     struct loop_timer phase_timer; /* DRAIN_DELAY, then DRAIN_TIMEOUT, then STOPPING_MS */
     struct loop_timer trim_timer;
     bool services_begun;
+    int settle_rounds;
     size_t connections_peak; /* since the last trim */
     int trims_left;
     char program_dir[PATH_MAX];
@@ -256,12 +259,23 @@ static enum err start(struct process *process, struct error *error)
     if (err != OK)
         return err;
     process->services_begun = true;
-    server->images = server->services.pictures;
     err =
         spool_init(&server->spool, &server->loop, config->spool_dir, config->spool_memory, error);
     if (err == OK)
         err = listen_for_clients(process, error);
     return err;
+}
+
+/* What was cancelled ends in the next few rounds. */
+static void settle(struct loop_timer *timer)
+{
+    struct process *process = container_of(timer, struct process, phase_timer);
+    struct server *server = &process->server;
+    const bool busy = server->working > 0 || services_busy(&server->services);
+    if (!busy || ++process->settle_rounds > SETTLE_ROUNDS)
+        loop_stop(&server->loop);
+    else
+        loop_timer_start(&server->loop, timer, SETTLE_MS, settle);
 }
 
 /* The loop runs on until workers have ended and all handles are closed. */
@@ -275,12 +289,15 @@ static void take_down(struct process *process)
     if (process->services_begun)
         services_stop(&server->services);
     http_server_free(server->http);
-    loop_run(&server->loop); /* until what was cancelled has ended */
-    if (server->working == 0) { /* else what was at work goes with the process */
-        gate_clear(&server->tools.extract_gate);
-        if (process->services_begun)
-            services_clear(&server->services);
+    if (process->services_begun) {
+        settle(&process->phase_timer);
+        loop_run(&server->loop);
+        loop_timer_stop(&server->loop, &process->phase_timer);
     }
+    if (server->working == 0) /* else what was at work goes with the process */
+        gate_clear(&server->tools.extract_gate);
+    if (process->services_begun && server->working == 0 && !services_busy(&server->services))
+        services_clear(&server->services);
     loop_clear(&server->loop);
     if (server->spool.loop)
         spool_clear(&server->spool);

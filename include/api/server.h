@@ -30,7 +30,6 @@ struct server {
     struct http_server *http;
     struct spool spool;
     struct services services;
-    struct image_store *images; /* NULL: there are no pictures */
     struct pipeline_tools tools;
     enum server_phase phase;
     const char *sandbox_fault; /* why extraction is not fully confined; NULL: it is */

@@ -65,6 +65,9 @@ void model_watch_add(struct model_watch *watch, const char *models);
 /* At any moment, also twice. The memory has to stay until the loop has gone on. */
 void model_watch_stop(struct model_watch *watch);
 
+/* Is a round under way, also one that was stopped and has not ended yet? */
+bool model_watch_busy(const struct model_watch *watch);
+
 /* "unknown", "served", "ending", "gone": for logs and /ready. */
 const char *model_state_name(enum model_state state);
 

@@ -4,8 +4,9 @@
  *     struct services services;
  *     if (services_init(&services, &loop, &config, &error) != OK) ...    // error.detail: a setting
  *     ...
- *     services_stop(&services);       // what goes on for nobody ends; then let the loop go on
- *     services_clear(&services);      // no call is at work any more
+ *     services_stop(&services);       // what goes on for nobody ends: not at once
+ *     ... // let the loop go on while services_busy(&services)
+ *     services_clear(&services);
  *
  * What has no key is NULL below, and is never called.
  */
@@ -46,6 +47,7 @@ enum service_upstream { UPSTREAM_LLAMAPARSE, UPSTREAM_OPENAI, UPSTREAM_IMAGES };
 MUST_CHECK enum err services_init(struct services *services, struct loop *loop,
                                   const struct config *config, struct error *error);
 void services_stop(struct services *services);
+bool services_busy(const struct services *services);
 void services_clear(struct services *services);
 
 /* Is there a key for it, so that it may be called at all? */

@@ -87,13 +87,12 @@ static bool add_service(cJSON *checks, const struct server *server, enum service
 /* Models that are gone, or will be soon. */
 static bool add_models(cJSON *checks, const struct model_watch *watch)
 {
-    static const char *const states[] = {"unknown", "ok", "ending", "gone"};
     bool degraded = false;
     cJSON *models = json_add_object(checks, "models");
     for (size_t i = 0; i < watch->count; i++) {
         const struct watched_model *model = &watch->models[i];
         cJSON *check = json_add_object(models, model->name);
-        json_add_string(check, "status", states[model->state]);
+        json_add_string(check, "status", model_state_name(model->state));
         if (*model->shutdown_date) {
             json_add_string(check, "shutdown_date", model->shutdown_date);
             json_add_number(check, "days_left", model->days_left);

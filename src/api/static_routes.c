@@ -67,7 +67,7 @@ static void send_picture(struct request *request, const char *name,
 
 void handle_scene_picture(struct request *request)
 {
-    struct image_store *images = request->server->images;
+    struct image_store *images = request->server->services.pictures;
     const char *name = request->path_parts[0];
     struct image_file picture;
     const enum err err = images ? image_store_open(images, name, &picture) : ERR_NOT_FOUND;

@@ -248,3 +248,8 @@ void model_watch_stop(struct model_watch *watch)
     if (watch->op.kind)
         op_cancel(&watch->op);
 }
+
+bool model_watch_busy(const struct model_watch *watch)
+{
+    return watch->op.state != OP_NONE && watch->op.state != OP_FINISHED;
+}

@@ -185,6 +185,14 @@ void services_stop(struct services *services)
         llamaparse_stop(services->llamaparse);
 }
 
+bool services_busy(const struct services *services)
+{
+    for (size_t i = 0; i < SERVICE_UPSTREAMS; i++)
+        if (services->upstreams[i].gate.taken > 0 || services->upstreams[i].gate.waiting > 0)
+            return true;
+    return model_watch_busy(&services->watch);
+}
+
 void services_clear(struct services *services)
 {
     if (services->images)
