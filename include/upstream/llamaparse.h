@@ -10,10 +10,10 @@
  *
  *     llamaparse_stop(&parser);    // at the end: jobs that nobody waits for are let go
  *
- *       ┌───────────────────────────────┐
- *       ▼                               │ it expired in the service's queue: once;
- *     enter ──▶ upload ──▶ poll ──▶ judge     or version 1 is gone
- *                                       └──▶ fetch ──▶ take
+ *       ┌──────────────────────┬─────────────┐
+ *       │ version 1 is gone    │             │ it expired in the service's queue, once
+ *       ▼                      │             │
+ *     enter ──▶ upload ──▶ poll ──▶ judge ───┴──▶ fetch ──▶ take
  *
  * A job holds one place at the gate from its upload to its end. One whose client goes, or whose
  * time is up, runs on at the service, which knows no cancel; so its place is kept, and its polls go
@@ -74,17 +74,19 @@ struct parse_file {
     struct spool_file *file;  /* settled */
 };
 
+enum remote_state {
+    REMOTE_RUNNING,
+    REMOTE_DONE,
+    REMOTE_PARTIAL, /* done, but for some pages */
+    REMOTE_FAILED,
+    REMOTE_STOPPED, /* cancelled there */
+};
+
 /* What the service has to do with a file, as it said last. Plain data: copy it freely. */
 struct remote_job {
     int version;                      /* of the API that it was given by */
     char id[LLAMAPARSE_ID_BYTES + 1]; /* safe in a URL; "": there is no job */
-    enum {
-        REMOTE_RUNNING,
-        REMOTE_DONE,
-        REMOTE_PARTIAL, /* done, but for some pages */
-        REMOTE_FAILED,
-        REMOTE_STOPPED, /* cancelled there */
-    } state;
+    enum remote_state state;
     char code[LLAMAPARSE_WORD_BYTES + 1];       /* of its failure; "" */
     char message[LLAMAPARSE_MESSAGE_BYTES + 1]; /* printable, without the key; "" */
     uint64_t begun_ms;                          /* loop time */

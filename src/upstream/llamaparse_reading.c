@@ -14,7 +14,7 @@
 
 static const struct {
     const char *word;
-    int state;
+    enum remote_state state;
 } states[] = {
     {"SUCCESS", REMOTE_DONE},     {"COMPLETED", REMOTE_DONE}, {"PARTIAL_SUCCESS", REMOTE_PARTIAL},
     {"ERROR", REMOTE_FAILED},     {"FAILED", REMOTE_FAILED},  {"CANCELLED", REMOTE_STOPPED},
@@ -48,7 +48,7 @@ static const char *fault_of_file(const struct remote_job *job)
 
 /* --- what was said -------------------------------------------------------------------------- */
 
-static int state_of(const char *status)
+static enum remote_state state_of(const char *status)
 {
     for (size_t i = 0; i < COUNT(states); i++) {
         if (text_equal_ignore_case(status, states[i].word))
