@@ -66,8 +66,8 @@ static const enum sight fault_sights[HTTP_FAULT_COUNT] = {
 
 /* By how a repeated call is paid for, and how much hangs on it. */
 static const unsigned tries_max[SERVICE_COUNT] = {
-    [SERVICE_CHAT] = 3,         [SERVICE_EMBEDDINGS] = 3,    [SERVICE_IMAGES] = 2,
-    [SERVICE_PARSE_UPLOAD] = 3, [SERVICE_PARSE_POLL] = 1,    [SERVICE_PARSE_CONTROL] = 4,
+    [SERVICE_CHAT] = 3,         [SERVICE_EMBEDDINGS] = 3, [SERVICE_IMAGES] = 2,
+    [SERVICE_PARSE_UPLOAD] = 3, [SERVICE_PARSE_POLL] = 1, [SERVICE_PARSE_CONTROL] = 4,
 };
 
 static const char *const money_codes[] = {
