@@ -72,6 +72,7 @@ struct decision {
                            ERR_UPSTREAM_REQUEST, ERR_UPSTREAM, ERR_DEADLINE, or ERR_INTERNAL when
                            the call failed on our side */
     enum gate_result report; /* to the gate, in any case */
+    enum gate_narrowing narrow; /* likewise: it was too much for the service */
 };
 
 struct decision decide(const struct outcome *outcome, const struct attempt *attempt);

@@ -148,14 +148,20 @@ static void heed_limits(struct upstream_call *call)
     }
 }
 
-static void report(struct upstream_call *call, enum gate_result result)
+static void report(struct upstream_call *call, const struct decision *decision)
 {
+    struct gate_pass *pass = call->held ? call->held : &call->pass;
     struct gate *gate = &call->upstream->gate;
-    const enum gate_state before = gate_state_now(gate);
-    gate_report(call->held ? call->held : &call->pass, result);
-    if (gate_state_now(gate) != before)
+    const enum gate_state state = gate_state_now(gate);
+    const size_t places = gate->settings.places;
+    gate_report(pass, decision->report);
+    gate_narrow(pass, decision->narrow);
+    if (gate_state_now(gate) != state)
         log_warn(call->op.log_id, "breaker", "service=%s state=%s", call->upstream->name,
                  gate_state_name(gate));
+    if (gate->settings.places != places)
+        log_warn(call->op.log_id, "places", "service=%s places=%zu of=%zu", call->upstream->name,
+                 gate->settings.places, gate->places_full);
 }
 
 static void prepare_next(struct upstream_call *call, const struct decision *decision)
@@ -218,7 +224,7 @@ static enum flow judge(struct op *op)
     const struct decision decision = decide_within_means(call);
     log_try(call, &decision);
     heed_limits(call);
-    report(call, decision.report);
+    report(call, &decision);
     gate_leave(&call->pass);
     switch (decision.kind) {
     case DECIDE_DONE:

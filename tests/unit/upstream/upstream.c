@@ -497,6 +497,29 @@ static void test_rate_limit_headers(void **state)
     }
 }
 
+static void test_too_much_for_the_service(void **state)
+{
+    (void)state;
+    BEGIN({.status = 503, .code = "slow_down"}, {.status = 429}, {.status = 200}, {.status = 200});
+    gate_clear(&world.upstream.gate);
+    gate_init(&world.upstream.gate, &world.loop, "openai", &(struct gate_settings){.places = 9});
+    start(&able, FAR_MS);
+    virtual_loop_advance(&world.loop, ANSWER_MS);
+    assert_int_equal(world.upstream.gate.settings.places, 4);
+    virtual_loop_advance(&world.loop, 500 + ANSWER_MS);
+    assert_int_equal(world.upstream.gate.settings.places, 3);
+    virtual_loop_advance(&world.loop, FAR_MS / 2);
+    assert_int_equal(world.finishes, 1);
+    assert_int_equal(world.upstream.gate.settings.places, 3);
+    upstream_call_clear(&world.call);
+    world.finishes = 0;
+    start(&able, FAR_MS);
+    virtual_loop_advance(&world.loop, ANSWER_MS);
+    assert_int_equal(world.upstream.gate.settings.places, 4); /* one comes back */
+    assert_int_equal(end(), OK);
+    all_sent();
+}
+
 /* --- places --------------------------------------------------------------------------------- */
 
 static void nobody_hears(struct op *op, void *context)
@@ -686,6 +709,7 @@ int main(void)
         cmocka_unit_test(test_wrong_key),
         cmocka_unit_test(test_breaker),
         cmocka_unit_test(test_rate_limit_headers),
+        cmocka_unit_test(test_too_much_for_the_service),
         cmocka_unit_test(test_inside_a_place_of_the_callers),
         cmocka_unit_test(test_cancel_at_every_event),
         cmocka_unit_test(test_deadline_at_every_moment),
