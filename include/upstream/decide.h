@@ -89,6 +89,13 @@ int64_t decide_server_wait_ms(const char *retry_after_ms, const char *retry_afte
  * -1 when it is none, or NULL. */
 int64_t decide_duration_ms(const char *text);
 
+/* How long nobody may follow, by a limit's headers (NULL: absent): 0 if `needed` of what is limited
+ * (tokens, requests) are left, or nobody knows. `reset` says when all of `limit` will be there
+ * again; as it fills up evenly, what is needed will be sooner. Without `limit`: all of the reset.
+ */
+uint64_t decide_hold_ms(const char *limit, const char *remaining, const char *reset,
+                        uint64_t needed);
+
 /* Retries of the process: at most a fifth of the calls of the last 10 s, and never fewer than 10.
  * `{0}` is a full one. */
 struct retry_budget {

@@ -131,20 +131,25 @@ static struct decision decide_within_means(struct upstream_call *call)
     return decide(&call->outcome, &attempt);
 }
 
-/* Where the response says that the next call would be one too many, nobody makes it. */
+/* Where the response says that another call like this one would be too much, nobody makes it. */
 static void heed_limits(struct upstream_call *call)
 {
-    static const struct {
-        const char *remaining, *reset;
+    const struct {
+        const char *limit, *remaining, *reset;
+        uint64_t needed;
     } limits[] = {
-        {"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"},
-        {"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"},
+        {"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
+         "x-ratelimit-reset-requests", 1},
+        {"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
+         call->tokens > 0 ? call->tokens : 1},
     };
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        const char *remaining = http_call_header(&call->http, limits[i].remaining);
-        const int64_t ms = decide_duration_ms(http_call_header(&call->http, limits[i].reset));
-        if (remaining && strcmp(remaining, "0") == 0 && ms > 0)
-            gate_hold_off(&call->upstream->gate, (uint64_t)ms);
+        const uint64_t ms =
+            decide_hold_ms(http_call_header(&call->http, limits[i].limit),
+                           http_call_header(&call->http, limits[i].remaining),
+                           http_call_header(&call->http, limits[i].reset), limits[i].needed);
+        if (ms > 0)
+            gate_hold_off(&call->upstream->gate, ms);
     }
 }
 

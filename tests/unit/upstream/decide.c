@@ -491,6 +491,42 @@ static void test_durations(void **state)
     }
 }
 
+static void test_holds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *limit, *remaining, *reset;
+        uint64_t needed, expected;
+    } said[] = {
+        {NULL, "0", "6m0s", 1, 360000},
+        {NULL, "1", "6m0s", 1, 0},
+        {NULL, "999", "20", 1000, 20000},
+        {NULL, "1000", "20", 1000, 0},
+        {NULL, NULL, "20", 1000, 0},
+        {NULL, "0", NULL, 1000, 0},
+        {NULL, "0", "0", 1000, 0},
+        {NULL, "0", "-1", 1000, 0},
+        {NULL, "-1", "20", 1000, 0},
+        {NULL, "", "20", 1000, 0},
+        {NULL, "12.5", "20", 1000, 0},
+        {NULL, "0x", "20", 1000, 0},
+        {"10000", "0", "1m0s", 1, 6}, /* requests: one of 10,000 a minute */
+        {"2000000", "40000", "58.8s", 60000, 600},
+        {"2000000", "60000", "58.8s", 60000, 0},
+        {"30000", "10000", "40s", 50000, 40000}, /* more than there ever is */
+        {"30000", "30000", "40s", 50000, 0},
+        {"nonsense", "0", "40s", 50000, 40000},
+        {"1000000000000", "0", "40s", 1, 40000}, /* too many digits: as if not said */
+        {"999999999999", "0", "999999999s", 1, 1},
+    };
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        const uint64_t hold =
+            decide_hold_ms(said[i].limit, said[i].remaining, said[i].reset, said[i].needed);
+        if (hold != said[i].expected)
+            fail_msg("%zu: %llu", i, (unsigned long long)hold);
+    }
+}
+
 /* --- the budget ----------------------------------------------------------------------------- */
 
 static unsigned take_all(struct retry_budget *budget, uint64_t now_ms)
@@ -532,7 +568,8 @@ int main(void)
         cmocka_unit_test(test_jitter),        cmocka_unit_test(test_waits_double),
         cmocka_unit_test(test_adaptions_end), cmocka_unit_test(test_models_missed_in_words),
         cmocka_unit_test(test_server_waits),  cmocka_unit_test(test_short_years_of_today),
-        cmocka_unit_test(test_durations),     cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_durations),     cmocka_unit_test(test_holds),
+        cmocka_unit_test(test_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,6 +128,7 @@ static void build(struct upstream_call *call, struct http_request *out)
 {
     assert_null(call->http.client); /* the response before was cleared */
     world.complaining[world.sent] = call->complaining;
+    call->tokens = 1000;
     out->url = "made anew";
 }
 
@@ -482,7 +483,13 @@ static void test_rate_limit_headers(void **state)
         {{{"x-ratelimit-remaining-requests", "0"}, {"x-ratelimit-reset-requests", "1m0.5s"}},
          60000},
         {{{"x-ratelimit-remaining-tokens", "0"}, {"x-ratelimit-reset-tokens", "250ms"}}, 250},
-        {{{"x-ratelimit-remaining-tokens", "1"}, {"x-ratelimit-reset-tokens", "250ms"}}, 0},
+        {{{"x-ratelimit-remaining-tokens", "999"}, {"x-ratelimit-reset-tokens", "250ms"}}, 250},
+        {{{"x-ratelimit-remaining-tokens", "1000"}, {"x-ratelimit-reset-tokens", "250ms"}}, 0},
+        {{{"x-ratelimit-remaining-tokens", "500"},
+          {"x-ratelimit-reset-tokens", "250ms"},
+          {"x-ratelimit-limit-tokens", "50500"}},
+         3},
+        {{{"x-ratelimit-remaining-requests", "1"}, {"x-ratelimit-reset-requests", "250ms"}}, 0},
         {{{"x-ratelimit-remaining-tokens", "0"}}, 0},
         {{{"x-ratelimit-remaining-tokens", "0"}, {"x-ratelimit-reset-tokens", "-1"}}, 0},
     };
