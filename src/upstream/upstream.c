@@ -45,18 +45,22 @@ static void log_try(const struct upstream_call *call, const struct decision *dec
              log_quote(word(upstream, http_call_header(&call->http, "x-request-id"))));
 }
 
-/* "openai answered 503 (slow_down)", "openai: connection refused". */
+/* "openai answered 503 (slow_down)", "openai: connection refused", "openai answered with something
+ * else than was asked for (length)". */
 static void say_what_came(const struct upstream_call *call, char *out, size_t size)
 {
+    const struct outcome *outcome = &call->outcome;
     const char *name = call->upstream->name;
-    const char *code = word(call->upstream, call->outcome.code);
-    if (call->outcome.status >= 400)
-        snprintf(out, size, *code ? "%s answered %d (%s)" : "%s answered %d", name,
-                 call->outcome.status, code);
-    else if (call->outcome.fault != HTTP_FAULT_NONE)
+    const char *code = word(call->upstream, outcome->code);
+    const char *space = *code ? " (" : "", *end = *code ? ")" : "";
+    const bool read_by_us = outcome->unusable && outcome->fault == HTTP_FAULT_REFUSED;
+    if (outcome->status >= 400)
+        snprintf(out, size, "%s answered %d%s%s%s", name, outcome->status, space, code, end);
+    else if (outcome->fault != HTTP_FAULT_NONE && !read_by_us)
         snprintf(out, size, "%s: %s", name, call->http.fault_text);
     else
-        snprintf(out, size, "%s answered with something else than was asked for", name);
+        snprintf(out, size, "%s answered with something else than was asked for%s%s%s", name, space,
+                 code, end);
 }
 
 static enum flow fail(struct upstream_call *call, enum err err)

@@ -426,6 +426,15 @@ static void test_unusable(void **state)
     assert_int_equal(run(&plain), ERR_UPSTREAM);
     all_sent();
     assert_string_equal(detail(), "openai answered with something else than was asked for");
+
+    BEGIN({.status = 200, .unusable = true},
+          {.status = 200, .fault = HTTP_FAULT_REFUSED, .unusable = true, .code = "too_large"});
+    assert_int_equal(run(&plain), ERR_UPSTREAM); /* our reader ended it */
+    assert_string_equal(detail(),
+                        "openai answered with something else than was asked for (too_large)");
+    BEGIN({.status = 302});
+    assert_int_equal(run(&plain), ERR_UPSTREAM);
+    assert_string_equal(detail(), "openai answered with something else than was asked for");
 }
 
 static void test_wrong_key(void **state)
