@@ -92,6 +92,10 @@ void upstream_call_start_inside(struct upstream_call *call, struct op_link link,
                                 const struct upstream_call_kind *kind, struct upstream *upstream,
                                 struct gate_pass *held, uint64_t deadline_ms);
 
+/* For read(): is there no other try if this answer is unusable? Then one with gaps is better than
+ * nothing. */
+bool upstream_call_is_last(const struct upstream_call *call);
+
 /* After it has finished: frees the response. Nothing happens for one that is `{0}`. */
 void upstream_call_clear(struct upstream_call *call);
 

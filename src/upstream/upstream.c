@@ -112,11 +112,11 @@ static void read_outcome(struct upstream_call *call)
         call->outcome.param_is_ours = false;
 }
 
-/* Asks for a retry or another model as if there were any, and again if there is none. */
-static struct decision decide_within_means(struct upstream_call *call)
+/* Where it stands, as if there were retries and models enough. */
+static struct attempt attempt_now(const struct upstream_call *call)
 {
     const uint64_t now = loop_now_ms(call->op.link.loop);
-    struct attempt attempt = {
+    return (struct attempt){
         .service = call->kind->service,
         .tries = call->counted,
         .adaptions = call->adaptions,
@@ -127,12 +127,29 @@ static struct decision decide_within_means(struct upstream_call *call)
         .time_left_ms = call->deadline_ms > now ? call->deadline_ms - now : 0,
         .chance = rand() / (RAND_MAX + 1.0),
     };
+}
+
+/* Asks for a retry or another model, and again if there is none. */
+static struct decision decide_within_means(struct upstream_call *call)
+{
+    struct attempt attempt = attempt_now(call);
     const struct decision decision = decide(&call->outcome, &attempt);
     if (decision.kind == DECIDE_RETRY && !decision.fresh_connection)
-        attempt.budget_left = retry_budget_take(&call->upstream->budget, now);
+        attempt.budget_left =
+            retry_budget_take(&call->upstream->budget, loop_now_ms(call->op.link.loop));
     if (decision.kind == DECIDE_NEXT_MODEL)
         attempt.next_model = call->kind->next_model && call->kind->next_model(call);
     return decide(&call->outcome, &attempt);
+}
+
+bool upstream_call_is_last(const struct upstream_call *call)
+{
+    const struct outcome unusable = {
+        .status = 200, .code = "", .param = "", .message = "", .unusable = true};
+    struct attempt attempt = attempt_now(call);
+    struct retry_budget budget = call->upstream->budget; /* a copy: nothing is taken */
+    attempt.budget_left = retry_budget_take(&budget, loop_now_ms(call->op.link.loop));
+    return decide(&unusable, &attempt).kind != DECIDE_RETRY;
 }
 
 /* Where the response says that another call like this one would be too much, nobody makes it. */

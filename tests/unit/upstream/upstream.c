@@ -42,6 +42,7 @@ static struct {
     bool fresh[ANSWERS_MAX], complaining[ANSWERS_MAX];
     /* the service */
     const struct answer *latest;
+    bool last[ANSWERS_MAX]; /* said, as the answer was read, that it was the last */
     size_t adapted, models_left, model_changes;
     bool adapted_unusable;
 } world;
@@ -136,6 +137,7 @@ static void read_answer(struct upstream_call *call, struct outcome *out)
 {
     assert_int_equal(out->status, call->http.status);
     assert_string_equal(out->code, "");
+    world.last[world.sent - 1] = upstream_call_is_last(call);
     if (world.latest->code)
         out->code = world.latest->code;
     out->message = key;
@@ -437,6 +439,35 @@ static void test_unusable(void **state)
     assert_string_equal(detail(), "openai answered with something else than was asked for");
 }
 
+/* Whoever judges an answer has to know whether another may come. */
+static void test_the_last_answer(void **state)
+{
+    (void)state;
+    const struct answer unusable = {.status = 200, .unusable = true};
+    BEGIN(unusable, unusable);
+    assert_int_equal(run(&able), ERR_UPSTREAM);
+    assert_false(world.last[0]);
+    assert_true(world.last[1]);
+
+    BEGIN({.status = 500}, {.status = 500}, unusable); /* no try is left */
+    assert_int_equal(run(&able), ERR_UPSTREAM);
+    assert_false(world.last[1]);
+    assert_true(world.last[2]);
+
+    BEGIN(unusable); /* no retry is left for anybody */
+    world.upstream.budget.since_ms = virtual_now_ms;
+    world.upstream.budget.retries = 10;
+    assert_int_equal(run(&able), ERR_UPSTREAM);
+    assert_true(world.last[0]);
+    assert_int_equal(world.upstream.budget.retries, 10);
+
+    BEGIN({.fault = HTTP_FAULT_STALE}, {.status = 400, .param_is_ours = true}, {.status = 500},
+          unusable, {.status = 200});
+    assert_int_equal(run(&able), OK);
+    assert_false(world.last[3]);
+    assert_true(world.last[4]);
+}
+
 static void test_wrong_key(void **state)
 {
     (void)state;
@@ -722,6 +753,7 @@ int main(void)
         cmocka_unit_test(test_adapting),
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_unusable),
+        cmocka_unit_test(test_the_last_answer),
         cmocka_unit_test(test_wrong_key),
         cmocka_unit_test(test_breaker),
         cmocka_unit_test(test_rate_limit_headers),
