@@ -44,12 +44,13 @@
 #include "upstream/upstream.h"
 
 enum {
-    CHAT_MODELS_MAX = 8,              /* in one list of fallbacks */
-    CHAT_DOCUMENTS_MAX = 64,          /* more than one upload can have */
-    CHAT_INPUT_BYTES_MAX = 8 << 20,   /* of all texts of a request: eight times the largest prompt
-                                         any model takes */
-    CHAT_CONTENT_BYTES_MAX = 8 << 20, /* of an answer */
-    CHAT_IDLE_MS = 30 * 1000,         /* a stream is never that long without a byte */
+    CHAT_MODELS_MAX = 8,                /* in one list of fallbacks */
+    CHAT_DOCUMENTS_MAX = 64,            /* more than one upload has by default */
+    CHAT_INPUT_BYTES_MAX = 8 << 20,     /* of all texts of a request: eight times the largest prompt
+                                           any model takes */
+    CHAT_CONTENT_BYTES_MAX = 256 << 10, /* of an answer, some 60,000 tokens: `check` reads it on the
+                                           loop */
+    CHAT_IDLE_MS = 30 * 1000,           /* a stream is never that long without a byte */
 };
 
 /* What all chat calls share; lives as long as the server. */

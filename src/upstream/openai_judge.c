@@ -169,8 +169,9 @@ void chat_read(struct upstream_call *call, struct outcome *out)
     }
     const bool was_at_work = out->fault == HTTP_FAULT_IDLE || out->fault == HTTP_FAULT_TOTAL;
     chat_account(chat, was_at_work && out->status == 0);
-    if (out->status >= 400 && chat_read_whole(chat, call->http.body.data, call->http.body.length) &&
-        chat->reading.has_error)
+    const struct buffer *body = &call->http.body;
+    if (out->status >= 400 && body->length <= CHAT_ERROR_BYTES_MAX &&
+        chat_read_whole(chat, body->data, body->length) && chat->reading.has_error)
         read_error(chat, out);
 }
 

@@ -13,9 +13,9 @@
 #include "upstream/openai_parts.h"
 
 enum {
-    EVENT_BYTES_MAX = 1 << 20,
-    WORD_BYTES_MAX = 200,     /* of a model's name, a code, a field */
-    MESSAGE_BYTES_MAX = 1000, /* of an error's message: it is looked at, never shown */
+    EVENT_BYTES_MAX = 256 << 10, /* some servers send all of the content in one */
+    WORD_BYTES_MAX = 200,        /* of a model's name, a code, a field */
+    MESSAGE_BYTES_MAX = 1000,    /* of an error's message: it is looked at, never shown */
 };
 
 void chat_reading_clear(struct chat_call *chat)
@@ -210,7 +210,7 @@ void chat_reading_begin(struct chat_call *chat)
     chat_reading_clear(chat);
     struct chat_reading *reading = &chat->reading;
     sse_init(&reading->events, EVENT_BYTES_MAX, on_event, chat);
-    buffer_init(&reading->whole, CHAT_CONTENT_BYTES_MAX);
+    buffer_init(&reading->whole, CHAT_WHOLE_BYTES_MAX);
     reading->code = reading->param = reading->message = "";
 }
 

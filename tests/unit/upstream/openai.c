@@ -31,6 +31,7 @@ static struct {
     size_t piece;        /* bytes fed at once */
     struct buffer heard; /* by on_content */
     size_t checks, rejections;
+    bool last; /* there will be no other try */
 } world;
 
 /* ---- the double ---- */
@@ -51,6 +52,11 @@ void upstream_call_start(struct upstream_call *call, struct op_link link,
 void upstream_call_clear(struct upstream_call *call)
 {
     buffer_clear(&call->http.body);
+}
+
+bool upstream_call_is_last(const struct upstream_call *call)
+{
+    return call->complaining || world.last;
 }
 
 /* Builds the next request. */
@@ -461,6 +467,42 @@ static void too_much_is_not_read(void **state)
     assert_string_equal(outcome->code, "too_large");
 }
 
+static void longer_answers_are_not_read(void **state)
+{
+    (void)state;
+    world.piece = 1 << 16;
+    char *text = malloc(CHAT_CONTENT_BYTES_MAX + 2);
+    for (size_t over = 0; over < 2; over++) {
+        memset(text, 'x', CHAT_CONTENT_BYTES_MAX + over);
+        text[CHAT_CONTENT_BYTES_MAX + over] = '\0';
+        for (int stream = 0; stream < 2; stream++) {
+            world.ask.stream = stream;
+            start();
+            send_request();
+            const struct outcome *outcome =
+                answer_with(200, HTTP_FAULT_NONE, completion(text, "stop"));
+            assert_int_equal(outcome->unusable, over);
+            assert_string_equal(outcome->code, over ? "too_large" : "");
+        }
+    }
+    free(text);
+}
+
+/* An error has a few lines; what is longer is a page, or worse. */
+static void long_errors_are_not_read(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1000, 1 << 17};
+    for (size_t i = 0; i < 2; i++) {
+        start();
+        send_request();
+        const char *text =
+            arena_printf(&world.chat.arena, "{\"error\":{\"message\":\"%0*d\",\"code\":\"c\"}}",
+                         (int)lengths[i], 0);
+        assert_string_equal(answer_with(400, HTTP_FAULT_NONE, text)->code, i == 0 ? "c" : "");
+    }
+}
+
 static void refusals_have_a_name(void **state)
 {
     (void)state;
@@ -852,6 +894,8 @@ int main(void)
         TEST(a_server_may_not_stream_after_all),
         TEST(answers_of_no_use),
         TEST(too_much_is_not_read),
+        TEST(longer_answers_are_not_read),
+        TEST(long_errors_are_not_read),
         TEST(refusals_have_a_name),
         TEST(errors_come_in_many_shapes),
         TEST(errors_may_come_after_the_status),
