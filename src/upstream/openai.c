@@ -149,6 +149,7 @@ static void chat_build(struct upstream_call *call, struct http_request *out)
     struct chat_call *chat = container_of(call, struct chat_call, call);
     const struct upstream *upstream = call->upstream;
     chat_print_body(chat);
+    call->tokens = token_estimate(chat->body.length) + chat->output_tokens;
     begin_try(chat);
 
     const bool streams = chat->fields & 1u << CHAT_STREAM;

@@ -119,12 +119,15 @@ static void judge(struct chat_call *chat, struct outcome *out)
         out->moderated = true;
         return;
     }
-    if (strcmp(chat->finish_reason, "length") == 0)
+    const bool cut = strcmp(chat->finish_reason, "length") == 0;
+    if (chat->content.length == 0)
+        set_unusable(chat, out, cut ? "length" : "empty");
+    else if (cut && !chat_call_is_last(chat)) /* more room first */
         set_unusable(chat, out, "length");
-    else if (chat->content.length == 0)
-        set_unusable(chat, out, "empty");
     else if (chat->request.check && chat->request.check(chat, &chat->complaint) != OK)
-        set_unusable(chat, out, "unusable");
+        set_unusable(chat, out, cut ? "length" : "unusable");
+    else if (cut)
+        chat->fault = "length";
 }
 
 static void read_success(struct chat_call *chat, struct outcome *out)
@@ -201,8 +204,10 @@ static void step_down(struct chat_call *chat, const struct outcome *outcome)
 /* More room for what was cut at the limit, and less of it spent on thinking. */
 static void make_room(struct chat_call *chat)
 {
+    const struct token_usage *usage = &chat->reading.usage;
     chat->output_tokens *= 2;
-    if (chat->effort && chat->reading.usage.reasoning > chat->reading.usage.completion / 2)
+    if (chat->effort && usage->reasoning > usage->completion / 2 &&
+        strcmp(chat->effort, "none") != 0 && strcmp(chat->effort, "minimal") != 0)
         chat->effort = "low";
 }
 

@@ -247,6 +247,14 @@ static void a_request_has_what_it_needs(void **state)
     assert_non_null(strstr(world.sent.body, SCHEMA));
 }
 
+static void it_says_how_many_tokens_it_may_use(void **state)
+{
+    (void)state;
+    start();
+    send_request();
+    assert_int_equal(world.chat.call.tokens, token_estimate(world.sent.body_length) + 100);
+}
+
 static void streaming_is_asked_for(void **state)
 {
     (void)state;
@@ -824,6 +832,56 @@ static void what_was_cut_gets_more_room(void **state)
     assert_string_equal(json_string(world.body, "reasoning_effort", ""), "low");
 }
 
+/* What is whole in it may do. */
+static void what_was_cut_twice_is_looked_at(void **state)
+{
+    (void)state;
+    static const struct {
+        bool last, checked;
+        const char *content;
+        size_t rejections;
+        bool usable;
+    } cases[] = {
+        {false, true, "cut", 0, false}, {true, true, "cut", 0, true},
+        {true, true, "cut", 1, false},  {true, true, "", 0, false},
+        {true, false, "cut", 0, true},
+    };
+    world.ask.context = &world;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        world.ask.check = cases[i].checked ? check : NULL;
+        world.last = cases[i].last;
+        world.checks = 0;
+        world.rejections = cases[i].rejections;
+        start();
+        send_request();
+        const struct outcome *outcome =
+            answer_with(200, HTTP_FAULT_NONE, completion(cases[i].content, "length"));
+        assert_int_equal(outcome->unusable, !cases[i].usable);
+        assert_string_equal(outcome->code, cases[i].usable ? "" : "length");
+        assert_string_equal(world.chat.fault, "length"); /* in any case */
+        assert_int_equal(world.checks, cases[i].last && cases[i].checked && *cases[i].content);
+    }
+}
+
+static void thinking_is_never_made_longer(void **state)
+{
+    (void)state;
+    static const char *const efforts[][2] = {
+        {"none", "none"}, {"minimal", "minimal"}, {"low", "low"}, {"medium", "low"}};
+    for (size_t i = 0; i < sizeof(efforts) / sizeof(efforts[0]); i++) {
+        world.ask.reasoning_effort = efforts[i][0];
+        start();
+        send_request();
+        answer_with(200, HTTP_FAULT_NONE,
+                    "{\"choices\":[{\"message\":{\"content\":\"\"},\"finish_reason\":\"length\"}],"
+                    "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":100,"
+                    "\"completion_tokens_details\":{\"reasoning_tokens\":100}}}");
+        go_on();
+        send_request();
+        assert_string_equal(json_string(world.body, "reasoning_effort", ""), efforts[i][1]);
+    }
+}
+
 /* ---- money ---- */
 
 static void unknown_prices_make_unknown_costs(void **state)
@@ -885,6 +943,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_request_has_what_it_needs),
+        TEST(it_says_how_many_tokens_it_may_use),
         TEST(streaming_is_asked_for),
         TEST(other_servers_get_both_limits),
         TEST(documents_stand_in_their_fences),
@@ -907,6 +966,8 @@ int main(void)
         TEST(models_are_fallen_back_on),
         TEST(the_model_is_told_what_was_wrong),
         TEST(what_was_cut_gets_more_room),
+        TEST(what_was_cut_twice_is_looked_at),
+        TEST(thinking_is_never_made_longer),
         TEST(unknown_prices_make_unknown_costs),
         TEST(tries_that_did_not_end_are_estimated),
         TEST(cut_prompts_are_noticed),
