@@ -57,6 +57,7 @@ void chat_refuse(struct chat_call *chat, const char *what, uint64_t for_ms);
 
 /* Is it OpenAI itself, or Azure's, rather than a server that is compatible? */
 bool chat_is_hosted(const char *base_url);
+bool chat_is_azure(const char *base_url);
 
 /* Fills chat->body, fields and rung for the next try. */
 void chat_print_body(struct chat_call *chat);

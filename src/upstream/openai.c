@@ -158,7 +158,9 @@ static void chat_build(struct upstream_call *call, struct http_request *out)
     add_header(out, "Content-Type", "application/json");
     add_header(out, "Accept", streams ? "text/event-stream" : "application/json");
     add_header(out, "X-Client-Request-Id", request_id(chat));
-    if (upstream->key)
+    if (upstream->key && chat_is_azure(upstream->base_url))
+        add_header(out, "api-key", upstream->key);
+    else if (upstream->key)
         add_header(out, "Authorization", arena_printf(&chat->arena, "Bearer %s", upstream->key));
     out->body = chat->body.data;
     out->body_length = chat->body.length;

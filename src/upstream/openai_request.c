@@ -27,15 +27,29 @@ const char *const chat_field_names[CHAT_FIELD_COUNT] = {
 const char *const chat_rung_names[RUNG_COUNT] = {"strict output", "schema output", "json output",
                                                  "output"};
 
-bool chat_is_hosted(const char *base_url)
+static struct slice host_of(const char *base_url)
 {
-    static const char openai[] = "api.openai.com", azure[] = ".openai.azure.com";
     const char *scheme_end = strstr(base_url, "://");
     const char *host = scheme_end ? scheme_end + 3 : base_url;
-    const size_t length = strcspn(host, ":/"), suffix = sizeof(azure) - 1;
-    if (length == sizeof(openai) - 1 && strncasecmp(host, openai, length) == 0)
-        return true;
-    return length > suffix && strncasecmp(host + length - suffix, azure, suffix) == 0;
+    return (struct slice){host, strcspn(host, ":/")};
+}
+
+bool chat_is_azure(const char *base_url)
+{
+    static const char suffix[] = ".openai.azure.com";
+    const struct slice host = host_of(base_url);
+    const size_t length = sizeof(suffix) - 1;
+    return host.length > length &&
+           strncasecmp(host.data + host.length - length, suffix, length) == 0;
+}
+
+bool chat_is_hosted(const char *base_url)
+{
+    static const char openai[] = "api.openai.com";
+    const struct slice host = host_of(base_url);
+    const size_t length = sizeof(openai) - 1;
+    return chat_is_azure(base_url) ||
+           (host.length == length && strncasecmp(host.data, openai, length) == 0);
 }
 
 /* ---- printing ---- */

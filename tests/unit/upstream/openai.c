@@ -295,6 +295,34 @@ static void other_servers_get_both_limits(void **state)
     assert_non_null(field("max_tokens"));
 }
 
+static void azure_has_a_header_of_its_own_for_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *base_url;
+        bool azure;
+    } cases[] = {
+        {"https://Kestrel.OpenAI.Azure.com/openai/v1", true},
+        {"https://x.openai.azure.com:443/openai/v1", true},
+        {"https://x.openai.azure.com.example.org/v1", false},
+        {"https://example.org/x.openai.azure.com", false},
+        {"https://.openai.azure.com", false},
+        {"https://api.openai.com/v1", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        world.upstream.base_url = cases[i].base_url;
+        start();
+        send_request();
+        if (cases[i].azure) {
+            assert_string_equal(header("api-key"), "sk-secret");
+            assert_null(header("Authorization"));
+        } else {
+            assert_string_equal(header("Authorization"), "Bearer sk-secret");
+            assert_null(header("api-key"));
+        }
+    }
+}
+
 static void documents_stand_in_their_fences(void **state)
 {
     (void)state;
@@ -946,6 +974,7 @@ int main(void)
         TEST(it_says_how_many_tokens_it_may_use),
         TEST(streaming_is_asked_for),
         TEST(other_servers_get_both_limits),
+        TEST(azure_has_a_header_of_its_own_for_keys),
         TEST(documents_stand_in_their_fences),
         TEST(a_whole_answer_is_read),
         TEST(a_stream_is_read_in_pieces_of_any_size),
