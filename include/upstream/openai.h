@@ -46,7 +46,7 @@
 
 enum {
     CHAT_MODELS_MAX = 8,                /* in one list of fallbacks */
-    CHAT_DOCUMENTS_MAX = 64,            /* more than one upload has by default */
+    CHAT_DOCUMENTS_MAX = 1024,          /* more than MAX_FILES can be set to */
     CHAT_INPUT_BYTES_MAX = 8 << 20,     /* of all texts of a request: eight times the largest prompt
                                            any model takes */
     CHAT_CONTENT_BYTES_MAX = 256 << 10, /* of an answer, some 60,000 tokens: `check` reads it on the
