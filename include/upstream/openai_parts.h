@@ -15,8 +15,8 @@
 
 /* Responses are read on the loop, so the longest has to be read in a few milliseconds. */
 enum {
-    CHAT_WHOLE_BYTES_MAX = 1 << 20,  /* no stream: escaped content, and thinking beside it */
-    CHAT_ERROR_BYTES_MAX = 64 << 10, /* of an error with words in it that are looked at */
+    CHAT_WHOLE_BYTES_MAX = 512 << 10, /* no stream: escaped content, and thinking beside it */
+    CHAT_ERROR_BYTES_MAX = 64 << 10,  /* of an error with words in it that are looked at */
 };
 
 /* Optional fields: those a server may refuse, and which are left out then. */
