@@ -33,6 +33,7 @@ static void test_faults(void **state)
         {"/announce-much", HTTP_FAULT_TOO_LARGE, 200, true},
         {"/headers/40x1000", HTTP_FAULT_TOO_LARGE, 200, true},
         {"/continue", HTTP_FAULT_TOO_LARGE, 100, true},
+        {"/headers/1x200000", HTTP_FAULT_TOO_LARGE, 200, true},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct http_call call;
