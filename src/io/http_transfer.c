@@ -289,6 +289,7 @@ static double seconds_of(const struct http_transfer *transfer, CURLINFO info)
 void http_transfer_over(struct http_transfer *transfer, CURLcode code)
 {
     struct http_call *call = transfer->call;
+    loop_timer_stop(transfer->client->loop, &transfer->timer); /* what came in time is not late */
     transfer->code = code;
     call->status = status_of(transfer);
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &transfer->sent_bytes);
