@@ -397,6 +397,8 @@ static void peer_behave(struct peer *peer, const char *path)
     peer_reply(peer, 404, "", "", 0);
 }
 
+static const char early[] = "HTTP/1.1 413 Word\r\nContent-Length: 7\r\n\r\nwhy not";
+
 /* Takes one whole request out of what came. */
 static void peer_look(struct peer *peer)
 {
@@ -410,6 +412,12 @@ static void peer_look(struct peer *peer)
     const size_t head = (size_t)(end - peer->in.data) + 4;
     const char *announced = strcasestr(peer->in.data, "\r\nContent-Length:");
     const size_t length = announced && announced < end ? strtoul(announced + 17, NULL, 10) : 0;
+    if (strstr(peer->in.data, " /early ")) { /* before the body's end, of which no more is read */
+        uv_read_stop((uv_stream_t *)&peer->tcp);
+        buffer_reset(&peer->in);
+        peer_say(peer, early, STAY);
+        return;
+    }
     if (peer->in.length < head + length)
         return;
 
