@@ -412,10 +412,11 @@ static void peer_look(struct peer *peer)
     const size_t head = (size_t)(end - peer->in.data) + 4;
     const char *announced = strcasestr(peer->in.data, "\r\nContent-Length:");
     const size_t length = announced && announced < end ? strtoul(announced + 17, NULL, 10) : 0;
-    if (strstr(peer->in.data, " /early ")) { /* before the body's end, of which no more is read */
+    const char *is_early = strstr(peer->in.data, " /early");
+    if (is_early) { /* before the body's end, of which no more is read */
         uv_read_stop((uv_stream_t *)&peer->tcp);
+        peer_say(peer, early, is_early[7] == '-' ? CLOSE : STAY);
         buffer_reset(&peer->in);
-        peer_say(peer, early, STAY);
         return;
     }
     if (peer->in.length < head + length)

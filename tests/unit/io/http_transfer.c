@@ -367,21 +367,23 @@ static void test_upload_from_a_disk(void **state)
     spool_file_free(second);
 }
 
-/* The response comes before the request is out, and ends it. */
+/* The response comes before the request is out, and ends it; also where the server closes right
+ * behind it, which resets the connection. */
 static void test_upload_answered_early(void **state)
 {
     (void)state;
+    static const char *const paths[] = {"/early", "/early-reset"};
     struct spool_file *file = spool_bytes(FILE_BYTES);
     const struct http_part part = {.name = "file", .filename = "a.pdf", .file = file};
-    for (size_t cold = 0; cold < 2; cold++) {
+    for (size_t round = 0; round < 4; round++) {
         struct http_call call;
-        fake_disk_set(cold, false);
-        assert_int_equal(fetch(&call, upload("/early", &part, 1)), HTTP_FAULT_NONE);
+        fake_disk_set(round / 2, false);
+        assert_int_equal(fetch(&call, upload(paths[round % 2], &part, 1)), HTTP_FAULT_NONE);
         assert_int_equal(call.status, 413);
         assert_string_equal(call.body.data, "why not");
         http_call_clear(&call);
         assert_int_equal(fault_of(get("/ok")), HTTP_FAULT_NONE);
-        assert_int_equal(server.connections, cold + 2); /* the one of the upload is not kept */
+        assert_int_equal(server.connections, round + 2); /* the one of the upload is not kept */
     }
     fake_disk_set(false, false);
     spool_file_free(file);
