@@ -120,4 +120,9 @@ int spool_file_fd(struct spool_file *file);
  * as long as the file is not freed. */
 long spool_file_read(const struct spool_file *file, uint64_t offset, char *out, size_t length);
 
+/* The same, but -1 and EAGAIN where a disk would have to be waited for. On file systems that cannot
+ * tell it waits. */
+long spool_file_read_cached(const struct spool_file *file, uint64_t offset, char *out,
+                            size_t length);
+
 #endif

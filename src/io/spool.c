@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "io/work.h"
@@ -326,7 +327,9 @@ int spool_file_fd(struct spool_file *file)
     return lseek(file->fd, 0, SEEK_SET) == 0 ? file->fd : -1;
 }
 
-long spool_file_read(const struct spool_file *file, uint64_t offset, char *out, size_t length)
+/* `flags` are those of preadv2. */
+static long read_at(const struct spool_file *file, uint64_t offset, char *out, size_t length,
+                    int flags)
 {
     assert(file->settled);
     if (!file->on_disk) {
@@ -337,11 +340,26 @@ long spool_file_read(const struct spool_file *file, uint64_t offset, char *out, 
         memcpy(out, file->chunk.data + offset, count);
         return (long)count;
     }
+    const struct iovec piece = {.iov_base = out, .iov_len = length};
     for (;;) {
-        const ssize_t count = pread(file->fd, out, length, (off_t)offset);
+        const ssize_t count = preadv2(file->fd, &piece, 1, (off_t)offset, flags);
         if (count >= 0 || errno != EINTR)
             return (long)count;
     }
+}
+
+long spool_file_read(const struct spool_file *file, uint64_t offset, char *out, size_t length)
+{
+    return read_at(file, offset, out, length, 0);
+}
+
+long spool_file_read_cached(const struct spool_file *file, uint64_t offset, char *out,
+                            size_t length)
+{
+    const long count = read_at(file, offset, out, length, RWF_NOWAIT);
+    if (count < 0 && errno == EOPNOTSUPP)
+        return read_at(file, offset, out, length, 0);
+    return count;
 }
 
 /* --- the spool -------------------------------------------------------------------------------- */
