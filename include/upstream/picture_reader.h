@@ -24,24 +24,26 @@
 #include "base/buffer.h"
 #include "base/json.h"
 
-enum { PICTURE_DOCUMENT_MAX = 256 << 10 /* of all but the picture: the longest prompts are half */ };
+enum {
+    PICTURE_DOCUMENT_MAX = 256 << 10 /* of all but the picture: the longest prompts are half */
+};
 
 struct picture_reader {
     struct buffer picture; /* the bytes of it; empty: there is none */
     /* private */
     size_t picture_max;
-    struct buffer document;    /* the answer, with "" where the picture's text was */
-    enum err ended;            /* what every further feed returns; OK while it goes on */
-    bool in_string, escaped;   /* within a string that is kept, behind its backslash */
-    bool in_picture;           /* within that of the picture */
-    bool after_colon;          /* a value is next */
-    size_t name, name_end;     /* the latest string that is no value, in `document`, with quotes */
-    size_t depth;              /* open brackets */
-    size_t on_path;            /* of these, how many lead to data[0]: 0 to 3 */
-    bool past_first;           /* the first item of data is over */
-    char escape[8];            /* of the picture's text, as a string of its own, until it is whole */
-    size_t escape_length;      /* 0: none is open */
-    uint32_t bits;             /* of a quantum of four characters */
+    struct buffer document;  /* the answer, with "" where the picture's text was */
+    enum err ended;          /* what every further feed returns; OK while it goes on */
+    bool in_string, escaped; /* within a string that is kept, behind its backslash */
+    bool in_picture;         /* within that of the picture */
+    bool after_colon;        /* a value is next */
+    size_t name, name_end;   /* the latest string that is no value, in `document`, with quotes */
+    size_t depth;            /* open brackets */
+    size_t on_path;          /* of these, how many lead to data[0]: 0 to 3 */
+    bool past_first;         /* the first item of data is over */
+    char escape[8];          /* of the picture's text, as a string of its own, until it is whole */
+    size_t escape_length;    /* 0: none is open */
+    uint32_t bits;           /* of a quantum of four characters */
     unsigned quantum, padding; /* characters of it so far; those that were '=' */
     signed char sextets[256];  /* what a character stands for; -1: nothing */
 };
