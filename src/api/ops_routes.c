@@ -61,6 +61,11 @@ void handle_ready(struct request *request)
     json_add_number(queue, "working", (double)server->working);
     json_add_number(queue, "limit", server->config->queue_limit);
     json_add_number(queue, "waiting_for_extraction", (double)server->tools.extract_gate.waiting);
+    const struct lag_report lag = loop_lag_report(&server->loop.lag);
+    cJSON *loop = json_add_object(checks, "loop");
+    json_add_number(loop, "lag_p50_ms", lag.p50_ms);
+    json_add_number(loop, "lag_p999_ms", lag.p999_ms);
+    json_add_number(loop, "lag_max_ms", lag.max_ms);
     json_add_number(checks, "connections", (double)http_server_connections(server->http));
     request_reply(request, leaving || full ? 503 : 200, body);
 }
