@@ -322,6 +322,7 @@ static int serve(struct process *process)
                  http_server_port(server->http), PERSONAD_VERSION);
         log_flush();
         loop_timer_start(&server->loop, &process->trim_timer, TRIM_MS, on_trim);
+        loop_lag_start(&server->loop.lag);
         loop_run(&server->loop);
         log_info("", "stopped", "exit_code=%d", process->exit_code);
     }
