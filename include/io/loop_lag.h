@@ -6,8 +6,8 @@
  *     ...
  *     const struct lag_report report = loop_lag_report(&loop.lag);    // at any time
  *
- * A timer looks at the clock a hundred times a second. How late it comes counts whatever makes the loop
- * late: a callback that takes long, many that take a little, or a processor that others have.
+ * A timer looks at the clock a hundred times a second. How late it comes counts whatever makes the
+ * loop late: a callback that takes long, many that take a little, or a processor that others have.
  */
 #ifndef IO_LOOP_LAG_H
 #define IO_LOOP_LAG_H

@@ -803,7 +803,7 @@ static void test_disk_full(void **state)
     if (mounted) { /* needs a privilege; the test above needs none */
         for (int i = 0; i < 3; i++)
             check_no_space();
-        loop_run(&world.loop); /* what was freed is closed then */
+        loop_run(&world.loop);                            /* what was freed is closed then */
         assert_int_equal(umount2(world.directory, 0), 0); /* nothing in it is open */
     }
     end();
