@@ -90,8 +90,8 @@ long json_scan_unit(const char *text, size_t length)
     return unit;
 }
 
-/* Does each of the eight bytes stand for itself? What is looked for is made a byte that borrows, and
- * so shows in its top bit, when 0x20, or 1 from what an exclusive or has made 0, is taken away. */
+/* Does each of the eight bytes stand for itself? What is looked for is made a byte that borrows, so
+ * that its top bit is set, when 0x20, or 1 from what an exclusive or has made 0, is taken away. */
 static bool are_plain(uint64_t bytes)
 {
     const uint64_t each = UINT64_MAX / 0xFF; /* 1 in each byte */
