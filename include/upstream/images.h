@@ -71,7 +71,6 @@ struct image_call {
     const char *prompt;          /* the one that it was made from */
     const char *model;           /* that made it */
     struct token_usage usage;    /* of all tries; as far as the service says */
-    double queue_seconds;        /* waited at the gate */
     double cost_usd;             /* NaN: the price is not known; 0: nothing was made */
     /* private: to be filled in */
     struct images *images;

@@ -21,7 +21,7 @@ struct chat_request chat_settings(const struct services *services)
     };
 }
 
-void job_add_chat(const struct chat_call *chat, struct job *job)
+void chat_account(const struct chat_call *chat, struct job *job)
 {
     job->queue_seconds += chat->call.queue_seconds;
     if (chat->call.tries == 0)
