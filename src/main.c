@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 
 #include "api/server.h"
 #include "base/config.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "io/work.h"
 
@@ -33,7 +33,6 @@ enum {
     SETTLE_ROUNDS = 50,
     TRIM_MS = 10 * 1000,   /* how often freed memory may go back to the system */
     TRIMS = 3,             /* after a peak: what is freed late goes back with the next */
-    ARENAS_MAX = 2,        /* of malloc: workers come and go, and each arena keeps its own rest */
     TRIM_CONNECTIONS = 64, /* a peak worth it */
     MESSAGES_BYTES = 64 * 1024,
 };
@@ -115,7 +114,7 @@ static void on_signal(uv_signal_t *handle, int number)
 /* --- upkeep --------------------------------------------------------------------------------------
  */
 
-/* After a peak of connections glibc keeps what was freed: hand it back. */
+/* After a peak of connections the heap keeps what was freed: hand it back. */
 static void on_trim(struct loop_timer *timer)
 {
     struct process *process = container_of(timer, struct process, trim_timer);
@@ -129,7 +128,7 @@ static void on_trim(struct loop_timer *timer)
     }
     if (process->trims_left > 0) {
         process->trims_left--;
-        malloc_trim(0);
+        heap_trim();
     }
     loop_timer_start(&process->server.loop, timer, TRIM_MS, on_trim);
 }
@@ -307,7 +306,7 @@ static int serve(struct process *process)
 {
     struct server *server = &process->server;
     struct error error = {0};
-    mallopt(M_ARENA_MAX, ARENAS_MAX);
+    heap_init();
     work_init_threads();
     if (loop_init(&server->loop) != OK) {
         fputs("personad: no event loop\n", stderr);

@@ -74,9 +74,10 @@ MUST_CHECK enum err upload_new(struct spool *spool, const struct config *config,
                                struct upload **out);
 void upload_free(struct upload *upload); /* NULL is fine */
 
-/* Could upload_feed take `length` bytes now? If not, for which file does one wait (NULL: for room
- * in memory)? */
-bool upload_room(const struct upload *upload, size_t length, struct spool_file **file_out);
+/* Can upload_feed take `length` bytes now? If not, for which file does the waiter wait (NULL: for
+ * room in memory)? */
+bool upload_room(const struct upload *upload, struct spool_waiter *waiter, size_t length,
+                 struct spool_file **file_out);
 
 /* Takes them all, or fails: ERR_SYNTAX, ERR_LIMIT, ERR_NO_SPACE. */
 MUST_CHECK enum err upload_feed(struct upload *upload, const char *bytes, size_t length,

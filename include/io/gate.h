@@ -90,6 +90,9 @@ struct gate {
         bool failure;
     } reports[GATE_REPORTS_MAX]; /* a ring */
     size_t report_count;         /* since it closed last; the ring has the latest of them */
+
+    size_t places_full;  /* as they were set; settings.places are those of now: see gate_narrow */
+    uint64_t changed_ms; /* when they became fewer or more last */
 };
 
 struct gate_pass {
@@ -132,5 +135,23 @@ unsigned gate_retry_after(const struct gate *gate);
 /* As a newcomer would find it: an open breaker whose time is over is half-open. */
 enum gate_state gate_state_now(const struct gate *gate);
 const char *gate_state_name(const struct gate *gate); /* "closed", "open", "half_open" */
+
+/*
+ * Places that are not used for a while, as the upstream says that it gets too much. Who is inside
+ * stays there; nobody follows until fewer are taken than there are places now. One place always
+ * remains. Who entered before the places changed last speaks of the time before, and changes
+ * nothing: so one refusal of many calls at once narrows once. A place comes back with a success of
+ * one who entered since then, GATE_WIDEN_MS after that change or later.
+ */
+enum { GATE_WIDEN_MS = 10 * 1000 };
+
+enum gate_narrowing {
+    GATE_AS_IT_IS,
+    GATE_ONE_LESS,
+    GATE_HALF, /* rounded down */
+};
+
+/* From somebody inside. */
+void gate_narrow(struct gate_pass *pass, enum gate_narrowing by);
 
 #endif

@@ -5,6 +5,7 @@
  *     http_socket.c    its sockets, those of kept connections too
  *     http_transfer.c  one request to one response: libcurl's options, its callbacks
  *     http_guard.c     what libcurl has to pass before a look-up, a connection, a request
+ *     http_upload.c    multipart bodies, their files read without waiting for the disk
  *     http_fault.c     what went wrong with it, in our words
  *     http_call.c      the operation: look-up, request, redirects, time-outs
  *     http_target.c    URLs, proxies, public addresses
@@ -20,6 +21,7 @@
 #include "io/http_client.h"
 #include "io/http_target.h"
 #include "io/resolver.h"
+#include "io/work.h"
 
 struct http_client {
     struct loop *loop;
@@ -41,6 +43,9 @@ struct http_part_reader {
     struct http_transfer *transfer;
     const struct http_part *part;
     uint64_t offset;
+    struct op fetch;   /* what a disk has to be waited for */
+    struct work work;  /* its worker thread's part */
+    uint64_t from, to; /* the bytes of the latest one */
 };
 
 struct http_transfer {
@@ -130,6 +135,13 @@ enum http_fault http_transfer_prepare(struct http_transfer *transfer);
 void http_transfer_over(struct http_transfer *transfer, CURLcode code);
 /* Frees the handle and what belongs to it, for the next hop or the end. */
 void http_transfer_clear(struct http_transfer *transfer);
+
+/* --- http_upload.c */
+
+/* Gives the hop's handle the request's parts. */
+CURLcode http_upload_set(struct http_transfer *transfer);
+/* Nothing more will be read. */
+void http_upload_stop(struct http_transfer *transfer);
 
 /* --- http_fault.c */
 

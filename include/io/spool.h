@@ -7,7 +7,7 @@
  * the loop. Over all files at most `memory_max` bytes are in memory. A file that would need more
  * has to wait:
  *
- *     if (!spool_room(&spool, file, length))     // of what arrived next
+ *     if (!spool_room(&spool, &waiter, file, length))  // of what arrived next
  *         spool_wait(&spool, &waiter, file, length);   // on_room comes when to try again
  *     else
  *         spool_file_append(file, bytes, length);
@@ -43,11 +43,13 @@ enum {
     SHA256_BYTES = 32,
 };
 
-/* Somebody who waits for room. Lives in its owner. on_room may not append: it resumes who does. */
+/* Somebody who waits for room. Lives in its owner. on_room may not append: it resumes who does.
+ * From then on the room is kept for him, until he asks for it by spool_room or waits no more. */
 struct spool_waiter {
     void (*on_room)(struct spool_waiter *waiter);
     struct spool_file *file; /* NULL, or one whose job must end first */
     size_t needed;
+    size_t promised; /* room kept; 0: none */
     struct spool_waiter *next;
     bool waiting;
 };
@@ -57,10 +59,10 @@ struct spool {
     const char *directory;
     size_t memory_max;
     size_t memory_used; /* bytes in chunks, queued for writing included */
+    size_t promised;    /* bytes kept for those who were told of room */
     struct spool_file *files;
     struct spool_waiter *first; /* oldest first */
     struct spool_waiter **last;
-    struct loop_timer lapse; /* of room promised and not taken */
 };
 
 struct spool_file {
@@ -95,11 +97,14 @@ struct spool_file *spool_file_new(struct spool *spool);
 /* At any time, but a waiter that names the file has to be taken back before. NULL is fine. */
 void spool_file_free(struct spool_file *file);
 
-/* Could `length` more bytes be taken now, for `file` or (NULL) for one that is yet to begin? */
-bool spool_room(struct spool *spool, const struct spool_file *file, size_t length);
+/* Can `length` more bytes be appended now, for `file` or (NULL) for one that is yet to begin?
+ * Nobody overtakes those who wait: there is room for a waiter (NULL: none) that was told of it, and
+ * for others when nobody waits for memory. */
+bool spool_room(struct spool *spool, struct spool_waiter *waiter, const struct spool_file *file,
+                size_t length);
 void spool_wait(struct spool *spool, struct spool_waiter *waiter, struct spool_file *file,
                 size_t length);
-/* Takes a waiter back. Nothing happens if it does not wait. */
+/* Takes a waiter back, and what was promised to it. Nothing happens if it does not wait. */
 void spool_wait_cancel(struct spool *spool, struct spool_waiter *waiter);
 
 /* Copies; at most SPOOL_PIECE_MAX bytes. */
@@ -119,5 +124,10 @@ int spool_file_fd(struct spool_file *file);
 /* Copies up to `length` bytes from `offset`; returns how many, -1 on a read error. From any thread,
  * as long as the file is not freed. */
 long spool_file_read(const struct spool_file *file, uint64_t offset, char *out, size_t length);
+
+/* The same, but -1 and EAGAIN where a disk would have to be waited for. On file systems that cannot
+ * tell it waits. */
+long spool_file_read_cached(const struct spool_file *file, uint64_t offset, char *out,
+                            size_t length);
 
 #endif

@@ -11,6 +11,6 @@
 struct chat_request chat_settings(const struct services *services);
 
 /* Adds what a call used to the job's bill, and its waiting to the job's. */
-void chat_account(const struct chat_call *chat, struct job *job);
+void job_add_chat(const struct chat_call *chat, struct job *job);
 
 #endif

@@ -73,6 +73,7 @@ struct decision {
                            ERR_UPSTREAM_REQUEST, ERR_UPSTREAM, ERR_DEADLINE, or ERR_INTERNAL when
                            the call failed on our side */
     enum gate_result report; /* to the gate, in any case */
+    enum gate_narrowing narrow; /* likewise: it was too much for the service */
 };
 
 struct decision decide(const struct outcome *outcome, const struct attempt *attempt);
@@ -88,6 +89,13 @@ int64_t decide_server_wait_ms(const char *retry_after_ms, const char *retry_afte
 /* A duration as rate-limit headers have it ("1m0.5s", "12ms", or "20": seconds), in ms, rounded up;
  * -1 when it is none, or NULL. */
 int64_t decide_duration_ms(const char *text);
+
+/* How long nobody may follow, by a limit's headers (NULL: absent): 0 if `needed` of what is limited
+ * (tokens, requests) are left, or nobody knows. `reset` says when all of `limit` will be there
+ * again; as it fills up evenly, what is needed will be sooner. Without `limit`: all of the reset.
+ */
+uint64_t decide_hold_ms(const char *limit, const char *remaining, const char *reset,
+                        uint64_t needed);
 
 /* Retries of the process: at most a fifth of the calls of the last 10 s, and never fewer than 10.
  * `{0}` is a full one. */

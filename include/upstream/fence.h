@@ -41,7 +41,7 @@ struct fence {
 void fence_init(struct fence *fence);
 
 /* The marks for a prompt that has these documents, in this order, each with its NUL. They differ,
- * and none occurs in any of the documents. */
+ * and none occurs in any of the documents, but by a guess of 128 bits. */
 void fence_marks(const struct fence *fence, const struct slice *texts, size_t count,
                  char out[][FENCE_MARK_BYTES + 1]);
 

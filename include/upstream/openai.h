@@ -24,8 +24,9 @@
  *
  * An answer is unusable if it is empty, cut at the token limit, or fails `check`; then there is one
  * more try: with twice the limit, or with the answer and the complaint added to the conversation.
- * Refusals and content filters end the call with ERR_REFUSED. A stream that ends before the answer
- * does is a fault of the connection.
+ * An answer that is cut when there is no other try is shown to `check` as it is: what is whole in
+ * it may do. Refusals and content filters end the call with ERR_REFUSED. A stream that ends before
+ * the answer does is a fault of the connection.
  */
 #ifndef UPSTREAM_OPENAI_H
 #define UPSTREAM_OPENAI_H
@@ -44,12 +45,13 @@
 #include "upstream/upstream.h"
 
 enum {
-    CHAT_MODELS_MAX = 8,              /* in one list of fallbacks */
-    CHAT_DOCUMENTS_MAX = 64,          /* more than one upload can have */
-    CHAT_INPUT_BYTES_MAX = 8 << 20,   /* of all texts of a request: eight times the largest prompt
-                                         any model takes */
-    CHAT_CONTENT_BYTES_MAX = 8 << 20, /* of an answer */
-    CHAT_IDLE_MS = 30 * 1000,         /* a stream is never that long without a byte */
+    CHAT_MODELS_MAX = 8,                /* in one list of fallbacks */
+    CHAT_DOCUMENTS_MAX = 1024,          /* more than MAX_FILES can be set to */
+    CHAT_INPUT_BYTES_MAX = 8 << 20,     /* of all texts of a request: eight times the largest prompt
+                                           any model takes */
+    CHAT_CONTENT_BYTES_MAX = 256 << 10, /* of an answer, some 60,000 tokens: `check` reads it on the
+                                           loop */
+    CHAT_IDLE_MS = 30 * 1000,           /* a stream is never that long without a byte */
 };
 
 /* What all chat calls share; lives as long as the server. */
@@ -93,7 +95,8 @@ struct chat_request {
     uint64_t total_ms; /* of one try */
 
     /* Is the content what was asked for? Else any error, and what was wrong with it, in sentences
-     * for the model, which live as long as the call. NULL: anything but nothing will do. */
+     * for the model, which live as long as the call. Sees each answer once, and may keep what it
+     * read: a better one need not come. NULL: anything but nothing will do. */
     enum err (*check)(struct chat_call *chat, const char **complaint_out);
     /* Called with each piece of the content as it comes; `length` 0: a new try begins, and what
      * came before is void. May not start or clear operations. NULL: nobody listens. */
@@ -123,10 +126,11 @@ struct chat_call {
                                   none came */
     bool refused;              /* by the model itself or by a filter */
     const char *model;         /* that answered, in the service's words; "" */
-    const char *fault;         /* of the latest try: "" or "refusal", "content_filter", "length",
-                                  "empty", "not_json", "unusable", "too_large", "cut" */
-    bool shortened;            /* the documents had to be, for the model to take them */
-    bool input_cut;            /* the service counted so few tokens that it must have cut them */
+    const char *fault; /* of the latest try: "" or "refusal", "content_filter", "length" (also
+                          of an answer that was taken all the same), "empty", "not_json",
+                          "unusable", "too_large", "cut" */
+    bool shortened;    /* the documents had to be, for the model to take them */
+    bool input_cut;    /* the service counted so few tokens that it must have cut them */
     /* for `check` and `on_content` */
     struct chat_request request;
 

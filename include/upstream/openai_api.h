@@ -28,6 +28,10 @@ const cJSON *openai_member(const cJSON *object, const char *name);
 /* A number of tokens; 0 where there is none, or a senseless one. */
 uint64_t openai_count(const cJSON *object, const char *name);
 
+/* Is it OpenAI itself, or Azure's, rather than a server that is compatible? */
+bool openai_is_hosted(const char *base_url);
+bool openai_is_azure(const char *base_url);
+
 /* The words are cut at some length, for decide.h, and never NULL. */
 struct openai_error {
     int status; /* that it would have had, had it come in time */

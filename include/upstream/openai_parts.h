@@ -13,6 +13,12 @@
 
 #include "upstream/openai.h"
 
+/* Responses are read on the loop, so the longest has to be read in a few milliseconds. */
+enum {
+    CHAT_WHOLE_BYTES_MAX = 512 << 10, /* no stream: escaped content, and thinking beside it */
+    CHAT_ERROR_BYTES_MAX = 64 << 10,  /* of an error with words in it that are looked at */
+};
+
 /* Optional fields: those a server may refuse, and which are left out then. */
 #define CHAT_FIELD_TABLE(X)                                                                        \
     X(CHAT_MAX_COMPLETION_TOKENS, "max_completion_tokens")                                         \
@@ -48,9 +54,6 @@ const char *chat_model(const struct chat_call *chat);
 bool chat_allows(const struct chat_call *chat, const char *what);
 
 void chat_refuse(struct chat_call *chat, const char *what, uint64_t for_ms);
-
-/* Is it OpenAI itself, or Azure's, rather than a server that is compatible? */
-bool chat_is_hosted(const char *base_url);
 
 /* Fills chat->body, fields and rung for the next try. */
 void chat_print_body(struct chat_call *chat);

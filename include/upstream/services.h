@@ -26,7 +26,7 @@ struct services {
     struct llamaparse *llamaparse; /* NULL: no key, or PDF_PARSER=local */
     struct openai *openai;         /* NULL: no key */
     struct images *images;         /* NULL: no key, or IMAGES=off */
-    struct image_store *pictures;  /* NULL as images */
+    struct image_store *pictures;  /* NULL: none are there, and none are made */
     struct prices prices;
     struct spending spending;
     struct model_watch watch;

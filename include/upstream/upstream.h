@@ -9,7 +9,8 @@
  * A service embeds a struct upstream_call in its own operation's struct and gives a table of
  * functions: build makes the request anew for each try (so that a retried upload is whole), read
  * says what came of it. Retries, waits, the breaker, the retry budget, the learned capabilities and
- * the log line (one for each try) are here, once.
+ * the log line (one for each try) are here, once. So are rate limits: where a response says that
+ * not enough is left for another call like this one, nobody enters until there is (gate_hold_off).
  *
  *     upstream_call_start(&chat->call, need(op), &chat_kind, openai, &rank, deadline_ms);
  *     ... // in the next step: what read() left in the service's own struct
@@ -41,7 +42,8 @@ struct upstream_call;
 struct upstream_call_kind {
     enum upstream_service service;
     const char *name; /* of the call, for logs: "analysis", "upload" */
-    /* Fills the request of the next try. What it points to lives until the call is cleared. */
+    /* Fills the request of the next try, and call->tokens where the service counts in tokens. What
+     * it points to lives until the call is cleared. */
     void (*build)(struct upstream_call *call, struct http_request *out);
     /* Reads call->http into the service's own result, and says what came of it. Also called after
      * a transport fault, with `out` filled in so far (fault, status, waits, empty strings). The
@@ -74,6 +76,7 @@ struct upstream_call {
     bool stale_retried;
     bool complaining; /* this try repeats one whose answer was unusable: build may say so */
     bool fresh;       /* this try must not reuse a connection */
+    uint64_t tokens;  /* that this try may use up, by our estimate: input and most output */
     uint64_t wait_ms; /* to rest before the next */
     struct loop_timer rest;
     double queue_seconds; /* waited at the gate, all tries */
@@ -97,6 +100,10 @@ void upstream_call_start_inside(struct upstream_call *call, struct op_link link,
  * it. Calls do this by themselves. */
 void upstream_report(struct upstream *upstream, struct gate_pass *pass, enum gate_result result,
                      const char *log_id);
+
+/* For read(): is there no other try if this answer is unusable? Then one with gaps is better than
+ * nothing. */
+bool upstream_call_is_last(const struct upstream_call *call);
 
 /* After it has finished: frees the response. Nothing happens for one that is `{0}`. */
 void upstream_call_clear(struct upstream_call *call);

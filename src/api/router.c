@@ -1,7 +1,7 @@
 /*
- * A handful of paths, compared segment by segment from the first to the last: of two that fit, the
- * earlier in the table is meant. All that belongs to uploads stands a second time under
- * /api/pdf-processing, where later releases of the front end look for it.
+ * A handful of paths, tried one after another: of two that fit, the earlier in the table is meant,
+ * so an exact one stands before one with a {} in its place. All that belongs to uploads stands a
+ * second time under /api/pdf-processing, where later releases of the front end look for it.
  */
 #include "api/router.h"
 

@@ -162,7 +162,7 @@ static enum body_flow on_body(struct exchange *exchange, const char *bytes, size
     struct request *request = exchange_user(exchange);
     struct server *server = request->server;
     struct spool_file *file = NULL;
-    if (request->upload && !upload_room(request->upload, length, &file)) {
+    if (request->upload && !upload_room(request->upload, &request->waiter, length, &file)) {
         request->waiter.on_room = on_room;
         spool_wait(&server->spool, &request->waiter, file, length);
         return BODY_WAIT;

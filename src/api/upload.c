@@ -204,11 +204,12 @@ void upload_free(struct upload *upload)
         spool_file_free(upload->files[i].file);
 }
 
-bool upload_room(const struct upload *upload, size_t length, struct spool_file **file_out)
+bool upload_room(const struct upload *upload, struct spool_waiter *waiter, size_t length,
+                 struct spool_file **file_out)
 {
     *file_out = upload->part_file.file;
     return upload->kind != UPLOAD_MULTIPART ||
-           spool_room(upload->spool, upload->part_file.file, length);
+           spool_room(upload->spool, waiter, upload->part_file.file, length);
 }
 
 enum err upload_feed(struct upload *upload, const char *bytes, size_t length, struct error *error)

@@ -19,12 +19,14 @@ enum { QUEUE_MIN = 64 };
 static const double mean_weight = 0.1; /* of the newest in the moving mean */
 
 static void settle(struct gate *gate);
+static void widen(struct gate_pass *pass);
 
 void gate_init(struct gate *gate, struct loop *loop, const char *name,
                const struct gate_settings *settings)
 {
     assert(settings->places > 0);
-    *gate = (struct gate){.loop = loop, .name = name, .settings = *settings};
+    *gate = (struct gate){
+        .loop = loop, .name = name, .settings = *settings, .places_full = settings->places};
 }
 
 void gate_clear(struct gate *gate)
@@ -247,6 +249,8 @@ void gate_report(struct gate_pass *pass, enum gate_result result)
 {
     assert(pass->inside);
     struct gate *gate = pass->gate;
+    if (result == GATE_SUCCESS)
+        widen(pass);
     if (gate->settings.failures_min == 0 || result == GATE_NEUTRAL)
         return;
     if (result == GATE_FATAL) {
@@ -362,4 +366,32 @@ const char *gate_state_name(const struct gate *gate)
     static const char *const names[] = {
         [GATE_CLOSED] = "closed", [GATE_OPEN] = "open", [GATE_HALF_OPEN] = "half_open"};
     return names[gate_state_now(gate)];
+}
+
+/* --- fewer places for a while --------------------------------------------------------------- */
+
+static void set_places(struct gate *gate, size_t places)
+{
+    gate->settings.places = places;
+    gate->changed_ms = loop_now_ms(gate->loop);
+    settle(gate);
+}
+
+void gate_narrow(struct gate_pass *pass, enum gate_narrowing by)
+{
+    assert(pass->inside);
+    struct gate *gate = pass->gate;
+    const size_t places = gate->settings.places;
+    if (by == GATE_AS_IT_IS || places == 1 || pass->entered_ms < gate->changed_ms)
+        return;
+    set_places(gate, by == GATE_HALF ? places / 2 : places - 1);
+}
+
+/* It has succeeded: is it time to give a place back? */
+static void widen(struct gate_pass *pass)
+{
+    struct gate *gate = pass->gate;
+    if (gate->settings.places < gate->places_full && pass->entered_ms >= gate->changed_ms &&
+        loop_now_ms(gate->loop) - gate->changed_ms >= GATE_WIDEN_MS)
+        set_places(gate, gate->settings.places + 1);
 }

@@ -220,6 +220,7 @@ static enum flow conclude(struct op *op)
     struct http_transfer *transfer = transfer_of(op);
     if (transfer->host_asked && !transfer->host_known && transfer->verdict == HTTP_FAULT_NONE) {
         http_transfer_clear(transfer);
+        http_call_set_timer(transfer);
         return FLOW_AGAIN;
     }
     const char *location = redirect_of(transfer);

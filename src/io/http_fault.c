@@ -71,6 +71,8 @@ static enum http_fault fault_of(const struct http_transfer *transfer)
             fault = fault_of_code[i].fault;
     }
     const struct http_call *call = transfer->call;
+    if (transfer->code == CURLE_OUT_OF_MEMORY && transfer->sent)
+        fault = HTTP_FAULT_TOO_LARGE; /* its word for a header line past its own limit */
     if (transfer->resent)
         fault = HTTP_FAULT_RESET;
     if (fault == HTTP_FAULT_CUT && !call->any_byte)

@@ -75,10 +75,17 @@ static void forget(struct http_client *client, int fd)
 
 /* --- in use ----------------------------------------------------------------------------------- */
 
+/* An error is left for libcurl to meet: told of it, it would not read what came before, and a
+ * response that the server reset the connection behind is whole. libuv has stopped watching then.
+ */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     const struct http_socket *socket = container_of(poll, struct http_socket, poll);
-    int what = status < 0 ? CURL_CSELECT_ERR : 0;
+    if (status < 0) {
+        events = UV_READABLE | UV_WRITABLE;
+        uv_poll_start(poll, socket->events, on_ready);
+    }
+    int what = 0;
     if (events & UV_READABLE)
         what |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)

@@ -1,6 +1,7 @@
 /*
  * libcurl's options for a request, and what it calls while it sends one and reads the response.
- * What stands before a connection and before a request is in http_guard.c.
+ * What stands before a connection and before a request is in http_guard.c, multipart bodies in
+ * http_upload.c.
  */
 #include "io/http_transfer.h"
 
@@ -15,44 +16,6 @@ static const long CURL_CACHE_SECONDS = 3600;
 static uint64_t now_ms(const struct http_transfer *transfer)
 {
     return loop_now_ms(transfer->client->loop);
-}
-
-/* --- the request's body ----------------------------------------------------------------------- */
-
-static uint64_t part_size(const struct http_part *part)
-{
-    return part->file ? part->file->size : part->length;
-}
-
-/* libcurl took `size` and `count` for fread's: their product is the room. */
-static size_t on_part_read(char *out, size_t size, size_t count, void *context)
-{
-    struct http_part_reader *reader = context;
-    const struct http_part *part = reader->part;
-    const uint64_t left = part_size(part) - reader->offset;
-    const size_t wanted = left < size * count ? (size_t)left : size * count;
-    if (wanted == 0)
-        return 0;
-    long got = (long)wanted;
-    if (part->file)
-        got = spool_file_read(part->file, reader->offset, out, wanted);
-    else
-        memcpy(out, part->bytes + reader->offset, wanted);
-    if (got <= 0) {
-        http_transfer_decide(reader->transfer, HTTP_FAULT_LOCAL);
-        return CURL_READFUNC_ABORT;
-    }
-    reader->offset += (uint64_t)got;
-    return (size_t)got;
-}
-
-static int on_part_seek(void *context, curl_off_t offset, int origin)
-{
-    struct http_part_reader *reader = context;
-    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > part_size(reader->part))
-        return CURL_SEEKFUNC_FAIL;
-    reader->offset = (uint64_t)offset;
-    return CURL_SEEKFUNC_OK;
 }
 
 /* --- the response ----------------------------------------------------------------------------- */
@@ -183,31 +146,6 @@ static CURLcode set_connection(struct http_transfer *transfer)
     return code;
 }
 
-static CURLcode set_parts(struct http_transfer *transfer)
-{
-    const struct http_request *request = &transfer->call->request;
-    CURLcode code = CURLE_OK;
-    transfer->mime = curl_mime_init(transfer->easy);
-    transfer->readers =
-        arena_zalloc(&transfer->call->arena, request->part_count, sizeof(struct http_part_reader));
-    for (size_t i = 0; i < request->part_count && code == CURLE_OK; i++) {
-        const struct http_part *part = &request->parts[i];
-        struct http_part_reader *reader = &transfer->readers[i];
-        *reader = (struct http_part_reader){.transfer = transfer, .part = part};
-        curl_mimepart *mime = curl_mime_addpart(transfer->mime);
-        code = curl_mime_name(mime, part->name);
-        if (code == CURLE_OK && part->filename)
-            code = curl_mime_filename(mime, part->filename);
-        if (code == CURLE_OK && part->content_type)
-            code = curl_mime_type(mime, part->content_type);
-        if (code == CURLE_OK)
-            code = curl_mime_data_cb(mime, (curl_off_t)part_size(part), on_part_read, on_part_seek,
-                                     NULL, reader);
-    }
-    SET(CURLOPT_MIMEPOST, transfer->mime);
-    return code;
-}
-
 static bool is_line(const char *text)
 {
     return text[strcspn(text, "\r\n")] == '\0';
@@ -250,7 +188,7 @@ static CURLcode set_request(struct http_transfer *transfer)
     if (strcmp(request->method, "GET") == 0) {
         SET(CURLOPT_HTTPGET, 1L);
     } else if (request->part_count > 0) {
-        return code == CURLE_OK ? set_parts(transfer) : code;
+        return code == CURLE_OK ? http_upload_set(transfer) : code;
     } else {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
         SET(CURLOPT_POSTFIELDS, request->body ? request->body : "");
@@ -289,6 +227,8 @@ static double seconds_of(const struct http_transfer *transfer, CURLINFO info)
 void http_transfer_over(struct http_transfer *transfer, CURLcode code)
 {
     struct http_call *call = transfer->call;
+    loop_timer_stop(transfer->client->loop, &transfer->timer); /* what came in time is not late */
+    http_upload_stop(transfer);
     transfer->code = code;
     call->status = status_of(transfer);
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &transfer->sent_bytes);

@@ -12,14 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "io/work.h"
 
-enum {
-    CHUNK_MAX = SPOOL_JOB_BYTES + SPOOL_PIECE_MAX,
-    PROMISE_MS = 20, /* many rounds: who is told of room takes it in the next one or two */
-};
+enum { CHUNK_MAX = SPOOL_JOB_BYTES + SPOOL_PIECE_MAX };
 
 static void start_job(struct spool_file *file);
 
@@ -90,9 +88,36 @@ static bool file_is_full(const struct spool_file *file)
     return file && file->busy && file->chunk.length >= SPOOL_JOB_BYTES;
 }
 
-bool spool_room(struct spool *spool, const struct spool_file *file, size_t length)
+static bool fits(const struct spool *spool, size_t length)
 {
-    return !file_is_full(file) && spool->memory_used + length <= spool->memory_max;
+    return spool->memory_used + spool->promised + length <= spool->memory_max;
+}
+
+/* Does anybody wait for memory, not just for the disk to be done with his file? */
+static bool memory_is_wanted(const struct spool *spool)
+{
+    const struct spool_waiter *waiter = spool->first;
+    while (waiter && file_is_full(waiter->file))
+        waiter = waiter->next;
+    return waiter;
+}
+
+/* What was promised is taken, or not wanted any more. */
+static bool end_promise(struct spool *spool, struct spool_waiter *waiter)
+{
+    const bool promised = waiter && waiter->promised > 0;
+    if (promised) {
+        spool->promised -= waiter->promised;
+        waiter->promised = 0;
+    }
+    return promised;
+}
+
+bool spool_room(struct spool *spool, struct spool_waiter *waiter, const struct spool_file *file,
+                size_t length)
+{
+    const bool is_his_turn = end_promise(spool, waiter) || !memory_is_wanted(spool);
+    return is_his_turn && !file_is_full(file) && fits(spool, length);
 }
 
 /* Sends every chunk of a file on disk on its way, however little it holds. */
@@ -108,6 +133,7 @@ void spool_wait(struct spool *spool, struct spool_waiter *waiter, struct spool_f
                 size_t length)
 {
     assert(!waiter->waiting);
+    assert(waiter->promised == 0);
     assert(length <= SPOOL_PIECE_MAX);
     waiter->file = file;
     waiter->needed = length;
@@ -119,10 +145,8 @@ void spool_wait(struct spool *spool, struct spool_waiter *waiter, struct spool_f
         relieve(spool);
 }
 
-void spool_wait_cancel(struct spool *spool, struct spool_waiter *waiter)
+static void unlink_waiter(struct spool *spool, struct spool_waiter *waiter)
 {
-    if (!waiter->waiting)
-        return;
     struct spool_waiter **link = &spool->first;
     while (*link != waiter)
         link = &(*link)->next;
@@ -132,32 +156,30 @@ void spool_wait_cancel(struct spool *spool, struct spool_waiter *waiter)
     waiter->waiting = false;
 }
 
-static void on_lapse(struct loop_timer *timer);
-
-/* Tells those who can go on, oldest first; nobody overtakes for memory. Room that was promised to
- * one who then does not take it (his client has left) must not be lost for the next: where somebody
- * has to wait for the sake of a promise, it lapses after a while. */
+/* Tells those who can go on, oldest first. */
 static void tell_waiters(struct spool *spool)
 {
-    size_t promised = 0;
     struct spool_waiter *waiter = spool->first;
-    while (waiter && spool->memory_used + promised + waiter->needed <= spool->memory_max) {
+    while (waiter && fits(spool, waiter->needed)) {
         if (file_is_full(waiter->file)) {
             waiter = waiter->next;
             continue;
         }
-        promised += waiter->needed;
-        spool_wait_cancel(spool, waiter);
+        unlink_waiter(spool, waiter);
+        waiter->promised = waiter->needed;
+        spool->promised += waiter->promised;
         waiter->on_room(waiter);
         waiter = spool->first; /* whatever on_room has done to the list */
     }
-    if (promised > 0 && spool->first)
-        loop_timer_start(spool->loop, &spool->lapse, PROMISE_MS, on_lapse);
 }
 
-static void on_lapse(struct loop_timer *timer)
+void spool_wait_cancel(struct spool *spool, struct spool_waiter *waiter)
 {
-    tell_waiters(container_of(timer, struct spool, lapse));
+    if (waiter->waiting)
+        unlink_waiter(spool, waiter);
+    else if (!end_promise(spool, waiter))
+        return;
+    tell_waiters(spool);
 }
 
 /* --- a file ----------------------------------------------------------------------------------- */
@@ -326,7 +348,9 @@ int spool_file_fd(struct spool_file *file)
     return lseek(file->fd, 0, SEEK_SET) == 0 ? file->fd : -1;
 }
 
-long spool_file_read(const struct spool_file *file, uint64_t offset, char *out, size_t length)
+/* `flags` are those of preadv2. */
+static long read_at(const struct spool_file *file, uint64_t offset, char *out, size_t length,
+                    int flags)
 {
     assert(file->settled);
     if (!file->on_disk) {
@@ -337,11 +361,26 @@ long spool_file_read(const struct spool_file *file, uint64_t offset, char *out, 
         memcpy(out, file->chunk.data + offset, count);
         return (long)count;
     }
+    const struct iovec piece = {.iov_base = out, .iov_len = length};
     for (;;) {
-        const ssize_t count = pread(file->fd, out, length, (off_t)offset);
+        const ssize_t count = preadv2(file->fd, &piece, 1, (off_t)offset, flags);
         if (count >= 0 || errno != EINTR)
             return (long)count;
     }
+}
+
+long spool_file_read(const struct spool_file *file, uint64_t offset, char *out, size_t length)
+{
+    return read_at(file, offset, out, length, 0);
+}
+
+long spool_file_read_cached(const struct spool_file *file, uint64_t offset, char *out,
+                            size_t length)
+{
+    const long count = read_at(file, offset, out, length, RWF_NOWAIT);
+    if (count < 0 && errno == EOPNOTSUPP)
+        return read_at(file, offset, out, length, 0);
+    return count;
 }
 
 /* --- the spool -------------------------------------------------------------------------------- */
@@ -365,6 +404,6 @@ void spool_clear(struct spool *spool)
     assert(!spool->files);
     assert(!spool->first);
     assert(spool->memory_used == 0);
-    loop_timer_stop(spool->loop, &spool->lapse);
+    assert(spool->promised == 0);
     *spool = (struct spool){0};
 }

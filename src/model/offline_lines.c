@@ -1,6 +1,6 @@
 /*
- * Lines: cutting a text into them, counting what they are made of, and deciding from that what each
- * is (the rules stand in offline_layout.c).
+ * Lines: cutting a text into them, and deciding from what they are made of what each is (the rules
+ * stand in offline_layout.c).
  */
 #include "model/offline_lines.h"
 

@@ -15,6 +15,7 @@
 #include "base/text.h"
 
 enum {
+    LISTED_MAX = 8 * 1024,  /* twice the lists */
     SLOTS_MIN = 16 * 1024,  /* four times the lists */
     SLOTS_MAX = 256 * 1024, /* 10 MB: more distinct words than any language's texts have */
     PROBES_MAX = 24,        /* at half load, one word in a million needs more */
@@ -96,6 +97,16 @@ struct word *vocabulary_words(const struct vocabulary *vocabulary, size_t *count
     return vocabulary->slots;
 }
 
+static struct vocabulary *vocabulary_of(size_t slot_count)
+{
+    struct vocabulary *vocabulary = malloc(sizeof(*vocabulary));
+    struct word *slots = calloc(slot_count, sizeof(*slots));
+    if (!vocabulary || !slots)
+        abort();
+    *vocabulary = (struct vocabulary){.slots = slots, .slot_count = slot_count};
+    return vocabulary;
+}
+
 static void add_lists(struct vocabulary *vocabulary, const struct word_list *lists)
 {
     for (const struct word_list *list = lists; list->words; list++) {
@@ -113,47 +124,44 @@ static void add_lists(struct vocabulary *vocabulary, const struct word_list *lis
     }
 }
 
-static void add_all_lists(struct vocabulary *vocabulary)
-{
-    add_lists(vocabulary, offline_word_lists);
-    add_lists(vocabulary, offline_place_lists);
-    add_lists(vocabulary, offline_given_names);
-    add_lists(vocabulary, offline_given_names_world);
-}
+/* The words of all lists in the order of their slots, made once: adding these, which runs through
+ * memory from end to end, costs a tenth of reading the lists anew; for a text of a few pages that
+ * would be a third of the analysis. */
+static struct listed {
+    uint64_t hash;
+    uint32_t classes;
+} listed[LISTED_MAX];
+static size_t listed_count;
+static pthread_once_t listed_once = PTHREAD_ONCE_INIT;
 
-/* The smallest vocabulary with the lists in it, made once: a copy of it costs a tenth of making one
- * anew, which for a text of a few pages would be a third of the analysis. */
-static struct word prepared_slots[SLOTS_MIN];
-static struct vocabulary prepared = {.slots = prepared_slots, .slot_count = SLOTS_MIN};
-static pthread_once_t prepared_once = PTHREAD_ONCE_INIT;
-
-static void prepare(void)
+static void read_all_lists(void)
 {
-    add_all_lists(&prepared);
+    struct vocabulary *all = vocabulary_of(SLOTS_MIN);
+    add_lists(all, offline_word_lists);
+    add_lists(all, offline_place_lists);
+    add_lists(all, offline_given_names);
+    add_lists(all, offline_given_names_world);
+    assert(all->used <= LISTED_MAX);
+    for (size_t i = 0; i < all->slot_count; i++) {
+        const struct word *word = &all->slots[i];
+        if (word->hash)
+            listed[listed_count++] = (struct listed){word->hash, word->classes};
+    }
+    vocabulary_free(all);
 }
 
 struct vocabulary *vocabulary_new(size_t text_length)
 {
-    struct vocabulary *vocabulary = malloc(sizeof(*vocabulary));
-    if (!vocabulary)
-        abort();
     size_t slot_count = SLOTS_MIN;
     while (slot_count < SLOTS_MAX && slot_count < text_length / 8)
         slot_count *= 2;
-    pthread_once(&prepared_once, prepare);
-    *vocabulary = prepared;
-    vocabulary->slot_count = slot_count;
-    const bool small = slot_count == SLOTS_MIN;
-    const size_t bytes = slot_count * sizeof(*vocabulary->slots);
-    vocabulary->slots = small ? malloc(bytes) : calloc(1, bytes);
-    if (!vocabulary->slots)
-        abort();
-    if (small) {
-        memcpy(vocabulary->slots, prepared_slots, sizeof(prepared_slots));
-        return vocabulary;
+    pthread_once(&listed_once, read_all_lists);
+    struct vocabulary *vocabulary = vocabulary_of(slot_count);
+    for (size_t i = 0; i < listed_count; i++) {
+        struct word *word = vocabulary_add(vocabulary, listed[i].hash);
+        assert(word);
+        word->classes = listed[i].classes;
     }
-    *vocabulary = (struct vocabulary){.slots = vocabulary->slots, .slot_count = slot_count};
-    add_all_lists(vocabulary);
     return vocabulary;
 }
 

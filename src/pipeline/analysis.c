@@ -67,7 +67,7 @@ static void analysis_end(struct op *op)
         return;
     struct job *job = analysis->job;
     analysis->model = arena_strdup(job->arena, analysis->chat.model ? analysis->chat.model : "");
-    chat_account(&analysis->chat, job);
+    job_add_chat(&analysis->chat, job);
     chat_call_clear(&analysis->chat);
 }
 

@@ -102,7 +102,7 @@ static void scenes_end(struct op *op)
     struct scenes *scenes = op_cast(op, scenes);
     if (!scenes->chat.openai)
         return;
-    chat_account(&scenes->chat, scenes->job);
+    job_add_chat(&scenes->chat, scenes->job);
     chat_call_clear(&scenes->chat);
 }
 

@@ -1,6 +1,6 @@
 /*
  * Every outcome is one of a few sights, by the first row that fits; a sight has one remedy, one
- * error for when that is not to be had, and one word for the breaker.
+ * error for when that is not to be had, and a word each for the gate's breaker and its places.
  */
 #include "upstream/decide.h"
 
@@ -19,6 +19,7 @@ enum sight {
     SIGHT_STALE,
     SIGHT_BROKEN,   /* no connection, none that held, no answer in time */
     SIGHT_BUSY,     /* 408, 5xx */
+    SIGHT_FLOODED,  /* 5xx, and it says that we are part of the reason */
     SIGHT_CONFLICT, /* 409 */
     SIGHT_RATE,
     SIGHT_MONEY,
@@ -37,22 +38,24 @@ static const struct {
     enum remedy remedy;
     enum err fail;
     enum gate_result report;
+    enum gate_narrowing narrow;
 } sights[] = {
-    [SIGHT_SUCCESS] = {REMEDY_NONE, OK, GATE_SUCCESS},
-    [SIGHT_UNUSABLE] = {REMEDY_COMPLAIN, ERR_UPSTREAM, GATE_NEUTRAL},
-    [SIGHT_STALE] = {REMEDY_FREE, ERR_UPSTREAM, GATE_NEUTRAL},
-    [SIGHT_BROKEN] = {REMEDY_RETRY, ERR_UPSTREAM, GATE_FAILURE},
-    [SIGHT_BUSY] = {REMEDY_RETRY, ERR_UPSTREAM, GATE_FAILURE},
-    [SIGHT_CONFLICT] = {REMEDY_RETRY, ERR_UPSTREAM, GATE_NEUTRAL},
-    [SIGHT_RATE] = {REMEDY_RETRY, ERR_RATE_LIMITED, GATE_NEUTRAL},
-    [SIGHT_MONEY] = {REMEDY_NONE, ERR_QUOTA, GATE_FATAL},
-    [SIGHT_CONFIG] = {REMEDY_NONE, ERR_UPSTREAM_CONFIG, GATE_FATAL},
-    [SIGHT_MODEL] = {REMEDY_MODEL, ERR_UPSTREAM_REQUEST, GATE_NEUTRAL},
-    [SIGHT_FIELD] = {REMEDY_ADAPT, ERR_UPSTREAM_REQUEST, GATE_NEUTRAL},
-    [SIGHT_POLICY] = {REMEDY_NONE, ERR_REFUSED, GATE_NEUTRAL},
-    [SIGHT_REQUEST] = {REMEDY_NONE, ERR_UPSTREAM_REQUEST, GATE_NEUTRAL},
-    [SIGHT_NONSENSE] = {REMEDY_NONE, ERR_UPSTREAM, GATE_NEUTRAL},
-    [SIGHT_OUR_SIDE] = {REMEDY_NONE, ERR_INTERNAL, GATE_NEUTRAL},
+    [SIGHT_SUCCESS] = {REMEDY_NONE, OK, GATE_SUCCESS, GATE_AS_IT_IS},
+    [SIGHT_UNUSABLE] = {REMEDY_COMPLAIN, ERR_UPSTREAM, GATE_NEUTRAL, GATE_AS_IT_IS},
+    [SIGHT_STALE] = {REMEDY_FREE, ERR_UPSTREAM, GATE_NEUTRAL, GATE_AS_IT_IS},
+    [SIGHT_BROKEN] = {REMEDY_RETRY, ERR_UPSTREAM, GATE_FAILURE, GATE_AS_IT_IS},
+    [SIGHT_BUSY] = {REMEDY_RETRY, ERR_UPSTREAM, GATE_FAILURE, GATE_AS_IT_IS},
+    [SIGHT_FLOODED] = {REMEDY_RETRY, ERR_UPSTREAM, GATE_FAILURE, GATE_HALF},
+    [SIGHT_CONFLICT] = {REMEDY_RETRY, ERR_UPSTREAM, GATE_NEUTRAL, GATE_AS_IT_IS},
+    [SIGHT_RATE] = {REMEDY_RETRY, ERR_RATE_LIMITED, GATE_NEUTRAL, GATE_ONE_LESS},
+    [SIGHT_MONEY] = {REMEDY_NONE, ERR_QUOTA, GATE_FATAL, GATE_AS_IT_IS},
+    [SIGHT_CONFIG] = {REMEDY_NONE, ERR_UPSTREAM_CONFIG, GATE_FATAL, GATE_AS_IT_IS},
+    [SIGHT_MODEL] = {REMEDY_MODEL, ERR_UPSTREAM_REQUEST, GATE_NEUTRAL, GATE_AS_IT_IS},
+    [SIGHT_FIELD] = {REMEDY_ADAPT, ERR_UPSTREAM_REQUEST, GATE_NEUTRAL, GATE_AS_IT_IS},
+    [SIGHT_POLICY] = {REMEDY_NONE, ERR_REFUSED, GATE_NEUTRAL, GATE_AS_IT_IS},
+    [SIGHT_REQUEST] = {REMEDY_NONE, ERR_UPSTREAM_REQUEST, GATE_NEUTRAL, GATE_AS_IT_IS},
+    [SIGHT_NONSENSE] = {REMEDY_NONE, ERR_UPSTREAM, GATE_NEUTRAL, GATE_AS_IT_IS},
+    [SIGHT_OUR_SIDE] = {REMEDY_NONE, ERR_INTERNAL, GATE_NEUTRAL, GATE_AS_IT_IS},
 };
 
 static const enum sight fault_sights[HTTP_FAULT_COUNT] = {
@@ -66,8 +69,8 @@ static const enum sight fault_sights[HTTP_FAULT_COUNT] = {
 
 /* By how a repeated call is paid for, and how much hangs on it. */
 static const unsigned tries_max[SERVICE_COUNT] = {
-    [SERVICE_CHAT] = 3,         [SERVICE_EMBEDDINGS] = 3,    [SERVICE_IMAGES] = 2,
-    [SERVICE_PARSE_UPLOAD] = 3, [SERVICE_PARSE_POLL] = 1,    [SERVICE_PARSE_CONTROL] = 4,
+    [SERVICE_CHAT] = 3,         [SERVICE_EMBEDDINGS] = 3, [SERVICE_IMAGES] = 2,
+    [SERVICE_PARSE_UPLOAD] = 3, [SERVICE_PARSE_POLL] = 1, [SERVICE_PARSE_CONTROL] = 4,
 };
 
 static const char *const money_codes[] = {
@@ -88,6 +91,8 @@ static const char *const policy_codes[] = {
     "content_filter",
     NULL,
 };
+
+static const char *const flood_codes[] = {"slow_down", "server_is_overloaded", NULL};
 
 static bool is_one_of(const char *word, const char *const *words)
 {
@@ -137,6 +142,8 @@ static enum sight look_at_refusal(const struct outcome *outcome, const struct at
 
 static enum sight look(const struct outcome *outcome, const struct attempt *attempt)
 {
+    if (outcome->status >= 500 && is_one_of(outcome->code, flood_codes))
+        return SIGHT_FLOODED;
     if (outcome->status >= 500)
         return outcome->status == 501 ? SIGHT_REQUEST : SIGHT_BUSY;
     if (outcome->status >= 400)
@@ -201,9 +208,15 @@ struct decision decide(const struct outcome *outcome, const struct attempt *atte
     assert(outcome->fault < HTTP_FAULT_COUNT);
     const enum sight sight = look(outcome, attempt);
     const enum remedy remedy = heed(outcome, sight);
+    /* A poll is of a job that has its place already. */
+    const bool is_poll = attempt->service == SERVICE_PARSE_CONTROL;
     const struct decision failure = {
-        .kind = DECIDE_FAIL, .fail = sights[sight].fail, .report = sights[sight].report};
-    struct decision decision = {.report = failure.report};
+        .kind = DECIDE_FAIL,
+        .fail = sights[sight].fail,
+        .report = sights[sight].report,
+        .narrow = is_poll ? GATE_AS_IT_IS : sights[sight].narrow,
+    };
+    struct decision decision = {.report = failure.report, .narrow = failure.narrow};
     if (sight == SIGHT_SUCCESS)
         return decision;
     if (remedy != REMEDY_NONE && attempt->time_left_ms == 0) {

@@ -115,6 +115,7 @@ static void chat_build(struct upstream_call *call, struct http_request *out)
     struct chat_call *chat = container_of(call, struct chat_call, call);
     const struct upstream *upstream = call->upstream;
     chat_print_body(chat);
+    call->tokens = token_estimate(chat->body.length) + chat->output_tokens;
     begin_try(chat);
 
     const bool streams = chat->fields & 1u << CHAT_STREAM;
@@ -129,7 +130,7 @@ static void chat_build(struct upstream_call *call, struct http_request *out)
         .connect_ms = CONNECT_MS,
         .idle_ms = streams ? idle_ms : 0, /* a whole answer comes after a long silence */
         .total_ms = chat->request.total_ms,
-        .body_max = streams ? STREAM_BYTES_MAX : CHAT_CONTENT_BYTES_MAX,
+        .body_max = streams ? STREAM_BYTES_MAX : CHAT_WHOLE_BYTES_MAX,
     };
     if (streams) {
         out->on_data = chat_on_data;
@@ -278,5 +279,5 @@ void chat_call_clear(struct chat_call *chat)
 
 bool chat_call_is_last(const struct chat_call *chat)
 {
-    return chat->call.complaining;
+    return upstream_call_is_last(&chat->call);
 }

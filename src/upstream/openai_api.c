@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -17,6 +18,31 @@ enum {
 };
 
 /* ---- requests ---- */
+
+static struct slice host_of(const char *base_url)
+{
+    const char *scheme_end = strstr(base_url, "://");
+    const char *host = scheme_end ? scheme_end + 3 : base_url;
+    return (struct slice){host, strcspn(host, ":/")};
+}
+
+bool openai_is_azure(const char *base_url)
+{
+    static const char suffix[] = ".openai.azure.com";
+    const struct slice host = host_of(base_url);
+    const size_t length = sizeof(suffix) - 1;
+    return host.length > length &&
+           strncasecmp(host.data + host.length - length, suffix, length) == 0;
+}
+
+bool openai_is_hosted(const char *base_url)
+{
+    static const char openai[] = "api.openai.com";
+    const struct slice host = host_of(base_url);
+    const size_t length = sizeof(openai) - 1;
+    return openai_is_azure(base_url) ||
+           (host.length == length && strncasecmp(host.data, openai, length) == 0);
+}
 
 size_t openai_models(struct arena *arena, const char *list, const char **out, size_t max)
 {
@@ -53,7 +79,9 @@ void openai_headers(struct http_request *out, struct arena *arena, const struct 
     add_header(out, "Accept", accept);
     add_header(out, "X-Client-Request-Id",
                arena_printf(arena, "%s:%s:%llu", id, name, (unsigned long long)number));
-    if (call->upstream->key)
+    if (call->upstream->key && openai_is_azure(call->upstream->base_url))
+        add_header(out, "api-key", call->upstream->key);
+    else if (call->upstream->key)
         add_header(out, "Authorization", arena_printf(arena, "Bearer %s", call->upstream->key));
 }
 

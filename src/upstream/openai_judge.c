@@ -99,12 +99,15 @@ static void judge(struct chat_call *chat, struct outcome *out)
         out->moderated = true;
         return;
     }
-    if (strcmp(chat->finish_reason, "length") == 0)
+    const bool cut = strcmp(chat->finish_reason, "length") == 0;
+    if (chat->content.length == 0)
+        set_unusable(chat, out, cut ? "length" : "empty");
+    else if (cut && !chat_call_is_last(chat)) /* more room first */
         set_unusable(chat, out, "length");
-    else if (chat->content.length == 0)
-        set_unusable(chat, out, "empty");
     else if (chat->request.check && chat->request.check(chat, &chat->complaint) != OK)
-        set_unusable(chat, out, "unusable");
+        set_unusable(chat, out, cut ? "length" : "unusable");
+    else if (cut)
+        chat->fault = "length";
 }
 
 static void read_success(struct chat_call *chat, struct outcome *out)
@@ -149,8 +152,9 @@ void chat_read(struct upstream_call *call, struct outcome *out)
     }
     const bool was_at_work = out->fault == HTTP_FAULT_IDLE || out->fault == HTTP_FAULT_TOTAL;
     chat_account(chat, was_at_work && out->status == 0);
-    if (out->status >= 400 && chat_read_whole(chat, call->http.body.data, call->http.body.length) &&
-        chat->reading.has_error)
+    const struct buffer *body = &call->http.body;
+    if (out->status >= 400 && body->length <= CHAT_ERROR_BYTES_MAX &&
+        chat_read_whole(chat, body->data, body->length) && chat->reading.has_error)
         read_error(chat, out);
 }
 
@@ -181,8 +185,10 @@ static void step_down(struct chat_call *chat, const struct outcome *outcome)
 /* More room for what was cut at the limit, and less of it spent on thinking. */
 static void make_room(struct chat_call *chat)
 {
+    const struct token_usage *usage = &chat->reading.usage;
     chat->output_tokens *= 2;
-    if (chat->effort && chat->reading.usage.reasoning > chat->reading.usage.completion / 2)
+    if (chat->effort && usage->reasoning > usage->completion / 2 &&
+        strcmp(chat->effort, "none") != 0 && strcmp(chat->effort, "minimal") != 0)
         chat->effort = "low";
 }
 

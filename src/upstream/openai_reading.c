@@ -10,8 +10,8 @@
 #include "upstream/openai_parts.h"
 
 enum {
-    EVENT_BYTES_MAX = 1 << 20,
-    MODEL_BYTES_MAX = 200, /* of its name */
+    EVENT_BYTES_MAX = 256 << 10, /* some servers send all of the content in one */
+    MODEL_BYTES_MAX = 200,       /* of its name */
 };
 
 void chat_reading_clear(struct chat_call *chat)
@@ -133,7 +133,7 @@ void chat_reading_begin(struct chat_call *chat)
     chat_reading_clear(chat);
     struct chat_reading *reading = &chat->reading;
     sse_init(&reading->events, EVENT_BYTES_MAX, on_event, chat);
-    buffer_init(&reading->whole, CHAT_CONTENT_BYTES_MAX);
+    buffer_init(&reading->whole, CHAT_WHOLE_BYTES_MAX);
     reading->code = reading->param = reading->message = "";
 }
 

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "upstream/openai_api.h"
 #include "upstream/openai_parts.h"
 
 enum {
@@ -26,17 +27,6 @@ const char *const chat_field_names[CHAT_FIELD_COUNT] = {
 
 const char *const chat_rung_names[RUNG_COUNT] = {"strict output", "schema output", "json output",
                                                  "output"};
-
-bool chat_is_hosted(const char *base_url)
-{
-    static const char openai[] = "api.openai.com", azure[] = ".openai.azure.com";
-    const char *scheme_end = strstr(base_url, "://");
-    const char *host = scheme_end ? scheme_end + 3 : base_url;
-    const size_t length = strcspn(host, ":/"), suffix = sizeof(azure) - 1;
-    if (length == sizeof(openai) - 1 && strncasecmp(host, openai, length) == 0)
-        return true;
-    return length > suffix && strncasecmp(host + length - suffix, azure, suffix) == 0;
-}
 
 /* ---- printing ---- */
 
@@ -213,7 +203,7 @@ static int best_rung(const struct chat_call *chat)
 
 void chat_print_body(struct chat_call *chat)
 {
-    const bool hosted = chat_is_hosted(chat->openai->upstream->base_url);
+    const bool hosted = openai_is_hosted(chat->openai->upstream->base_url);
     if (!chat->body.data)
         buffer_init(&chat->body, body_bytes_max);
     buffer_reset(&chat->body);

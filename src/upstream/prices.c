@@ -86,10 +86,10 @@ static bool read_entry(struct slice entry, struct arena *arena, struct price *ou
         return false;
     double fields[FIELDS_MAX];
     size_t count = 0;
-    while (entry.length > 0) {
+    for (bool more = true; more; count++) {
+        more = memchr(entry.data, '/', entry.length) != NULL;
         if (count == FIELDS_MAX || !read_price(take(&entry, '/'), &fields[count]))
             return false;
-        count++;
     }
     if (unit != PRICE_TOKENS && count != 1)
         return false;

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -107,24 +108,35 @@ static void begin_parsing(struct services *services, const struct config *config
                     });
 }
 
-static enum err begin_pictures(struct services *services, struct loop *loop,
-                               const struct config *config, struct error *error)
+/* Pictures that are there are served also by a server that makes none. */
+static enum err open_store(struct services *services, struct loop *loop,
+                           const struct config *config, struct error *error)
 {
-    enum err err =
+    const bool makes_some = config->openai_api_key && config->images;
+    if (!makes_some && access(config->image_dir, F_OK) != 0)
+        return OK;
+    const enum err err =
         image_store_init(&services->store, loop, config->image_dir, config->image_dir_bytes, error);
-    if (err != OK)
-        return err;
-    services->pictures = &services->store;
-    err = images_init(&services->images_service, &services->upstreams[UPSTREAM_IMAGES],
-                      services->pictures,
-                      &(struct images_settings){
-                          .models = config->image_models,
-                          .size = config->image_size,
-                          .quality = config->image_quality,
-                          .total_ms = config->image_timeout_ms,
-                          .prices = &services->prices,
-                      },
-                      error);
+    if (err == OK)
+        services->pictures = &services->store;
+    else if (!makes_some)
+        log_warn("", "pictures", "fault=%s", log_quote(error->detail));
+    return makes_some ? err : OK;
+}
+
+static enum err begin_pictures(struct services *services, const struct config *config,
+                               struct error *error)
+{
+    const enum err err = images_init(&services->images_service,
+                                     &services->upstreams[UPSTREAM_IMAGES], services->pictures,
+                                     &(struct images_settings){
+                                         .models = config->image_models,
+                                         .size = config->image_size,
+                                         .quality = config->image_quality,
+                                         .total_ms = config->image_timeout_ms,
+                                         .prices = &services->prices,
+                                     },
+                                     error);
     if (err == OK)
         services->images = &services->images_service;
     return err;
@@ -139,7 +151,7 @@ static enum err begin_models(struct services *services, struct loop *loop,
         return err;
     services->openai = &services->openai_service;
     if (config->images)
-        err = begin_pictures(services, loop, config, error);
+        err = begin_pictures(services, config, error);
     if (err != OK)
         return err;
     model_watch_add(&services->watch, config->analysis_models);
@@ -169,7 +181,8 @@ enum err services_init(struct services *services, struct loop *loop, const struc
         init_upstream(services, (enum service_upstream)i, loop, config);
     if (config->llamaparse_api_key && config->pdf_parser != PARSER_LOCAL)
         begin_parsing(services, config);
-    if (config->openai_api_key)
+    err = open_store(services, loop, config, error);
+    if (err == OK && config->openai_api_key)
         err = begin_models(services, loop, config, error);
     if (err != OK) {
         services_stop(services);

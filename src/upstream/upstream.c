@@ -46,18 +46,22 @@ static void log_try(const struct upstream_call *call, const struct decision *dec
               log_quote(word(upstream, http_call_header(&call->http, "x-request-id"))));
 }
 
-/* "openai answered 503 (slow_down)", "openai: connection refused". */
+/* "openai answered 503 (slow_down)", "openai: connection refused", "openai answered with something
+ * else than was asked for (length)". */
 static void say_what_came(const struct upstream_call *call, char *out, size_t size)
 {
+    const struct outcome *outcome = &call->outcome;
     const char *name = call->upstream->name;
-    const char *code = word(call->upstream, call->outcome.code);
-    if (call->outcome.status >= 400)
-        snprintf(out, size, *code ? "%s answered %d (%s)" : "%s answered %d", name,
-                 call->outcome.status, code);
-    else if (call->outcome.fault != HTTP_FAULT_NONE)
+    const char *code = word(call->upstream, outcome->code);
+    const char *space = *code ? " (" : "", *end = *code ? ")" : "";
+    const bool read_by_us = outcome->unusable && outcome->fault == HTTP_FAULT_REFUSED;
+    if (outcome->status >= 400)
+        snprintf(out, size, "%s answered %d%s%s%s", name, outcome->status, space, code, end);
+    else if (outcome->fault != HTTP_FAULT_NONE && !read_by_us)
         snprintf(out, size, "%s: %s", name, call->http.fault_text);
     else
-        snprintf(out, size, "%s answered with something else than was asked for", name);
+        snprintf(out, size, "%s answered with something else than was asked for%s%s%s", name, space,
+                 code, end);
 }
 
 static enum flow fail(struct upstream_call *call, enum err err)
@@ -109,11 +113,11 @@ static void read_outcome(struct upstream_call *call)
         call->outcome.param_is_ours = false;
 }
 
-/* Asks for a retry or another model as if there were any, and again if there is none. */
-static struct decision decide_within_means(struct upstream_call *call)
+/* Where it stands, as if there were retries and models enough. */
+static struct attempt attempt_now(const struct upstream_call *call)
 {
     const uint64_t now = loop_now_ms(call->op.link.loop);
-    struct attempt attempt = {
+    return (struct attempt){
         .service = call->kind->service,
         .tries = call->counted,
         .adaptions = call->adaptions,
@@ -124,28 +128,50 @@ static struct decision decide_within_means(struct upstream_call *call)
         .time_left_ms = call->deadline_ms > now ? call->deadline_ms - now : 0,
         .chance = rand() / (RAND_MAX + 1.0),
     };
+}
+
+/* Asks for a retry or another model, and again if there is none. */
+static struct decision decide_within_means(struct upstream_call *call)
+{
+    struct attempt attempt = attempt_now(call);
     const struct decision decision = decide(&call->outcome, &attempt);
     if (decision.kind == DECIDE_RETRY && !decision.fresh_connection)
-        attempt.budget_left = retry_budget_take(&call->upstream->budget, now);
+        attempt.budget_left =
+            retry_budget_take(&call->upstream->budget, loop_now_ms(call->op.link.loop));
     if (decision.kind == DECIDE_NEXT_MODEL)
         attempt.next_model = call->kind->next_model && call->kind->next_model(call);
     return decide(&call->outcome, &attempt);
 }
 
-/* Where the response says that the next call would be one too many, nobody makes it. */
+bool upstream_call_is_last(const struct upstream_call *call)
+{
+    const struct outcome unusable = {
+        .status = 200, .code = "", .param = "", .message = "", .unusable = true};
+    struct attempt attempt = attempt_now(call);
+    struct retry_budget budget = call->upstream->budget; /* a copy: nothing is taken */
+    attempt.budget_left = retry_budget_take(&budget, loop_now_ms(call->op.link.loop));
+    return decide(&unusable, &attempt).kind != DECIDE_RETRY;
+}
+
+/* Where the response says that another call like this one would be too much, nobody makes it. */
 static void heed_limits(struct upstream_call *call)
 {
-    static const struct {
-        const char *remaining, *reset;
+    const struct {
+        const char *limit, *remaining, *reset;
+        uint64_t needed;
     } limits[] = {
-        {"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"},
-        {"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"},
+        {"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
+         "x-ratelimit-reset-requests", 1},
+        {"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
+         call->tokens > 0 ? call->tokens : 1},
     };
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        const char *remaining = http_call_header(&call->http, limits[i].remaining);
-        const int64_t ms = decide_duration_ms(http_call_header(&call->http, limits[i].reset));
-        if (remaining && strcmp(remaining, "0") == 0 && ms > 0)
-            gate_hold_off(&call->upstream->gate, (uint64_t)ms);
+        const uint64_t ms =
+            decide_hold_ms(http_call_header(&call->http, limits[i].limit),
+                           http_call_header(&call->http, limits[i].remaining),
+                           http_call_header(&call->http, limits[i].reset), limits[i].needed);
+        if (ms > 0)
+            gate_hold_off(&call->upstream->gate, ms);
     }
 }
 
@@ -159,11 +185,17 @@ void upstream_report(struct upstream *upstream, struct gate_pass *pass, enum gat
                  gate_state_name(&upstream->gate));
 }
 
-static void report(struct upstream_call *call, enum gate_result result)
+static void report(struct upstream_call *call, const struct decision *decision)
 {
-    if (!call->kind->is_poll || result == GATE_FATAL)
-        upstream_report(call->upstream, call->held ? call->held : &call->pass, result,
-                        call->op.log_id);
+    struct gate_pass *pass = call->held ? call->held : &call->pass;
+    const struct gate *gate = &call->upstream->gate;
+    const size_t places = gate->settings.places;
+    if (!call->kind->is_poll || decision->report == GATE_FATAL)
+        upstream_report(call->upstream, pass, decision->report, call->op.log_id);
+    gate_narrow(pass, decision->narrow);
+    if (gate->settings.places != places)
+        log_warn(call->op.log_id, "places", "service=%s places=%zu of=%zu", call->upstream->name,
+                 gate->settings.places, gate->places_full);
 }
 
 static void prepare_next(struct upstream_call *call, const struct decision *decision)
@@ -232,7 +264,7 @@ static enum flow judge(struct op *op)
     const struct decision decision = decide_within_means(call);
     log_try(call, &decision);
     heed_limits(call);
-    report(call, decision.report);
+    report(call, &decision);
     gate_leave(&call->pass);
     switch (decision.kind) {
     case DECIDE_DONE:

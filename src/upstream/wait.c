@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -144,6 +145,30 @@ int64_t decide_duration_ms(const char *text)
         ms += number * unit;
     }
     return whole_ms(ms);
+}
+
+/* --- limits --------------------------------------------------------------------------------- */
+
+/* A whole number; -1: it is none. */
+static int64_t read_count(const char *text)
+{
+    const size_t digits = text ? strspn(text, "0123456789") : 0;
+    return digits > 0 && digits <= DIGITS_MAX && text[digits] == '\0' ? atoll(text) : -1;
+}
+
+uint64_t decide_hold_ms(const char *limit, const char *remaining, const char *reset,
+                        uint64_t needed)
+{
+    const int64_t left = read_count(remaining), all = read_count(limit);
+    const int64_t full_ms = decide_duration_ms(reset);
+    if (left < 0 || full_ms <= 0 || (uint64_t)left >= needed)
+        return 0;
+    if (all < 0)
+        return (uint64_t)full_ms;
+    if (left >= all)
+        return 0; /* it needs more than there ever is, and was let through all the same */
+    const double missing = fmin((double)needed, (double)all) - (double)left;
+    return (uint64_t)ceil((double)full_ms * missing / (double)(all - left));
 }
 
 /* --- the budget of retries ------------------------------------------------------------------ */

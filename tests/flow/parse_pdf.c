@@ -16,12 +16,13 @@
 
 #include <cmocka.h>
 
-enum { FILES = 3, PIECE = 10000 };
+enum { FILES = 3, PIECE = 10000, DEADLINE_MS = 600 * 1000 };
 
 static struct {
     struct loop loop;
     struct spool spool;
     struct config config;
+    struct services services; /* none */
     struct pipeline_tools tools;
     struct arena arena;
     struct input_file inputs[FILES];
@@ -74,6 +75,7 @@ static void begin(void)
     flow.config.files_timeout_ms = 60000;
     flow.config.scene_count = 4;
     flow.tools.config = &flow.config;
+    flow.tools.services = &flow.services;
     gate_init(&flow.tools.extract_gate, &flow.loop, "extract",
               &(struct gate_settings){.places = 1}); /* so that one has to wait */
     flow.tools.extract_limits = (struct extract_limits){
@@ -111,7 +113,8 @@ static enum err run(size_t cancel_round)
     uv_prepare_init(&flow.loop.uv, &flow.prepare);
     uv_prepare_start(&flow.prepare, on_round);
     parse_pdf_start(&flow.parse, root(&flow.loop, on_finish, NULL), &flow.tools, &flow.arena,
-                    flow.inputs, FILES, &(struct gate_rank){.request = &flow});
+                    flow.inputs, FILES, &(struct gate_rank){.request = &flow},
+                    loop_now_ms(&flow.loop) + DEADLINE_MS);
     loop_run(&flow.loop);
     assert_int_equal(flow.finishes, 1);
     assert_int_equal(flow.tools.extract_gate.taken, 0);
@@ -133,7 +136,7 @@ static void end(void)
 
 static bool has_figure(const char *name)
 {
-    const struct case_study *study = &flow.parse.analysis.study;
+    const struct case_study *study = &flow.parse.study;
     for (size_t i = 0; i < study->figure_count; i++) {
         if (strcmp(study->figures[i].name, name) == 0)
             return true;
@@ -149,12 +152,12 @@ static void test_to_the_end(void **state)
     (void)state;
     begin();
     assert_int_equal(run(0), OK);
-    assert_int_equal(flow.parse.degraded, DEGRADED_ANALYSIS | DEGRADED_SCENES | DEGRADED_IMAGES);
-    assert_int_equal(flow.parse.analysis.study.scene_count, 4);
+    assert_int_equal(flow.parse.job.degraded, DEGRADED_ANALYSIS | DEGRADED_SCENES | DEGRADED_IMAGES);
+    assert_int_equal(flow.parse.study.scene_count, 4);
     assert_true(has_figure("Martin Oyelaran"));
     assert_true(has_figure("Maria Quillfeather")); /* from the context file */
     assert_false(has_figure("Helen Ashdown"));     /* the student plays her */
-    assert_string_equal(degraded_names(flow.parse.degraded, &flow.arena),
+    assert_string_equal(degraded_names(flow.parse.job.degraded, &flow.arena),
                         "analysis, scenes, images");
     end();
 }
@@ -197,9 +200,9 @@ static void test_unreadable_context_file(void **state)
     spool_file_free(flow.inputs[1].file);
     flow.inputs[1].file = spool_bytes("", 0);
     assert_int_equal(run(0), OK);
-    assert_true(flow.parse.degraded & DEGRADED_CONTEXT);
+    assert_true(flow.parse.job.degraded & DEGRADED_CONTEXT);
     assert_non_null(
-        strstr(flow.parse.warnings[0], "[Context file \"again.pdf\" could not be read"));
+        strstr(flow.parse.job.warnings[0], "[Context file \"again.pdf\" could not be read"));
     assert_true(has_figure("Maria Quillfeather"));
     end();
 }

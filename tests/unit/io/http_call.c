@@ -33,6 +33,7 @@ static void test_faults(void **state)
         {"/announce-much", HTTP_FAULT_TOO_LARGE, 200, true},
         {"/headers/40x1000", HTTP_FAULT_TOO_LARGE, 200, true},
         {"/continue", HTTP_FAULT_TOO_LARGE, 100, true},
+        {"/headers/1x200000", HTTP_FAULT_TOO_LARGE, 200, true},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct http_call call;
@@ -115,6 +116,29 @@ static void test_connect_timeout(void **state)
     request.limits.total_ms = 20000;
     assert_int_equal(fault_of(request), HTTP_FAULT_NONE);
     assert_int_equal(http_client_lookups(client), 1);
+}
+
+/* The last piece of the body comes in a round of the loop that takes longer than the time left. */
+static bool on_late_data(struct op *op, const char *bytes, size_t length, void *context)
+{
+    (void)op, (void)bytes;
+    size_t *left = context;
+    *left -= length;
+    if (*left == 0)
+        uv_sleep(600);
+    return true;
+}
+
+static void test_what_came_whole_is_not_late(void **state)
+{
+    (void)state;
+    size_t left = 5;
+    struct http_request request = get("/ok");
+    request.limits.total_ms = 500;
+    request.on_data = on_late_data;
+    request.context = &left;
+    assert_int_equal(fault_of(request), HTTP_FAULT_NONE);
+    assert_int_equal(left, 0);
 }
 
 static void test_no_descriptor_left(void **state)
@@ -286,6 +310,7 @@ int main(void)
         TEST(faults),
         TEST(faults_before_a_request),
         TEST(connect_timeout),
+        TEST(what_came_whole_is_not_late),
         TEST(no_descriptor_left),
         TEST(names),
         TEST(redirects_are_not_followed),

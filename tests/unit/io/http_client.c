@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fake_disk.h"
 #include "http_fixture.h"
 
 /* --- connections ------------------------------------------------------------------------------ */
@@ -190,6 +191,9 @@ static void test_cancel_upload(void **state)
     const struct http_part part = {.name = "file", .filename = "a.pdf", .file = file};
     cancel_in_each_round(upload("/ok", &part, 1), false);
     cancel_in_each_round(upload("/ok", &part, 1), true);
+    fake_disk_set(true, true);
+    cancel_in_each_round(upload("/ok", &part, 1), false);
+    fake_disk_set(false, false);
     spool_file_free(file);
 }
 

@@ -178,7 +178,7 @@ static inline struct spool_file *spool_bytes(size_t length)
         const size_t count = length - done < sizeof(piece) ? length - done : sizeof(piece);
         for (size_t i = 0; i < count; i++)
             piece[i] = (char)((done + i) * 2654435761u >> 13);
-        while (!spool_room(&spool, file, count))
+        while (!spool_room(&spool, NULL, file, count))
             uv_run(&loop.uv, UV_RUN_ONCE);
         spool_file_append(file, piece, count);
         done += count;

@@ -397,6 +397,8 @@ static void peer_behave(struct peer *peer, const char *path)
     peer_reply(peer, 404, "", "", 0);
 }
 
+static const char early[] = "HTTP/1.1 413 Word\r\nContent-Length: 7\r\n\r\nwhy not";
+
 /* Takes one whole request out of what came. */
 static void peer_look(struct peer *peer)
 {
@@ -410,6 +412,13 @@ static void peer_look(struct peer *peer)
     const size_t head = (size_t)(end - peer->in.data) + 4;
     const char *announced = strcasestr(peer->in.data, "\r\nContent-Length:");
     const size_t length = announced && announced < end ? strtoul(announced + 17, NULL, 10) : 0;
+    const char *is_early = strstr(peer->in.data, " /early");
+    if (is_early) { /* before the body's end, of which no more is read */
+        uv_read_stop((uv_stream_t *)&peer->tcp);
+        peer_say(peer, early, is_early[7] == '-' ? CLOSE : STAY);
+        buffer_reset(&peer->in);
+        return;
+    }
     if (peer->in.length < head + length)
         return;
 

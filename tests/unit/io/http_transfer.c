@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "fake_disk.h"
 #include "http_fixture.h"
 
 /* --- what comes back -------------------------------------------------------------------------- */
@@ -343,6 +344,51 @@ static void test_multipart_names_are_escaped(void **state)
         strstr(server.body.data, "filename=\"a%22; x=%22b%0D%0AX-Evil: 1%0D%0A%0D%0A\""));
 }
 
+/* Never does the loop wait for a disk, but where reading ahead is of no use. */
+static void test_upload_from_a_disk(void **state)
+{
+    (void)state;
+    struct spool_file *file = spool_bytes(FILE_BYTES), *second = spool_bytes(FILE_BYTES);
+    const struct http_part parts[] = {{.name = "file", .file = file},
+                                      {.name = "file", .file = second}};
+    fake_disk_set(true, false);
+    assert_int_equal(fault_of(upload("/ok", parts, 1)), HTTP_FAULT_NONE);
+    assert_int_equal(atomic_load(&fake_disk.refused), 2); /* 1.5 MB, a megabyte at once */
+    assert_int_equal(atomic_load(&fake_disk.on_loop), 0);
+    fake_disk_set(false, false);
+    expect_upload(parts, 1);
+
+    fake_disk_set(true, true);
+    assert_int_equal(fault_of(upload("/ok", parts, 2)), HTTP_FAULT_NONE);
+    assert_true(atomic_load(&fake_disk.on_loop) > 0);
+    fake_disk_set(false, false);
+    expect_upload(parts, 2);
+    spool_file_free(file);
+    spool_file_free(second);
+}
+
+/* The response comes before the request is out, and ends it; also where the server closes right
+ * behind it, which resets the connection. */
+static void test_upload_answered_early(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/early", "/early-reset"};
+    struct spool_file *file = spool_bytes(FILE_BYTES);
+    const struct http_part part = {.name = "file", .filename = "a.pdf", .file = file};
+    for (size_t round = 0; round < 4; round++) {
+        struct http_call call;
+        fake_disk_set(round / 2, false);
+        assert_int_equal(fetch(&call, upload(paths[round % 2], &part, 1)), HTTP_FAULT_NONE);
+        assert_int_equal(call.status, 413);
+        assert_string_equal(call.body.data, "why not");
+        http_call_clear(&call);
+        assert_int_equal(fault_of(get("/ok")), HTTP_FAULT_NONE);
+        assert_int_equal(server.connections, round + 2); /* the one of the upload is not kept */
+    }
+    fake_disk_set(false, false);
+    spool_file_free(file);
+}
+
 static void test_upload_that_cannot_be_read(void **state)
 {
     (void)state;
@@ -375,6 +421,8 @@ int main(void)
         TEST(is_sent_once),
         TEST(multipart),
         TEST(multipart_names_are_escaped),
+        TEST(upload_from_a_disk),
+        TEST(upload_answered_early),
         TEST(upload_that_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

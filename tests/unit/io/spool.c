@@ -118,14 +118,14 @@ static struct spool_file *file_new(void)
 /* Bytes of the pattern from where the file has got to. */
 static void append(struct spool_file *file, size_t length)
 {
-    assert_true(spool_room(&world.spool, file, length));
+    assert_true(world.spool.memory_used + length <= world.spool.memory_max);
     spool_file_append(file, pattern + file->size, length);
     check_limits();
 }
 
 static void wait_for_room(const struct spool_file *file, size_t length)
 {
-    for (size_t rounds = 0; !spool_room(&world.spool, file, length); rounds++) {
+    for (size_t rounds = 0; !spool_room(&world.spool, NULL, file, length); rounds++) {
         assert_true(rounds < ROUNDS_MAX);
         run_round();
     }
@@ -422,6 +422,14 @@ static void begin_waiters(void)
         waiters[i].on_room = on_room;
 }
 
+/* Those who were told give back what was promised. */
+static void end_waiters(void)
+{
+    for (size_t i = 0; i < 8; i++)
+        spool_wait_cancel(&world.spool, &waiters[i]);
+    end();
+}
+
 /* Files that fill the memory with bytes on their way to disk; nothing is done until the loop runs.
  */
 static size_t fill_memory(struct spool_file *files[FILES])
@@ -432,7 +440,7 @@ static size_t fill_memory(struct spool_file *files[FILES])
         files[count] = file_new();
         append(files[count++], SPOOL_PIECE_MAX);
     }
-    assert_false(spool_room(&world.spool, NULL, SPOOL_PIECE_MAX));
+    assert_false(spool_room(&world.spool, NULL, NULL, SPOOL_PIECE_MAX));
     return count;
 }
 
@@ -460,7 +468,7 @@ static void test_tight_memory_is_freed(void **state)
     loop_run(&world.loop);
     assert_true(world.spool.memory_used <= MEMORY_MAX / 4 * 3);
     free_all(files, count);
-    end();
+    end_waiters();
 }
 
 /* The half-full chunk of an upload that makes a pause is written when somebody needs its room. */
@@ -480,7 +488,7 @@ static void test_idle_chunks_make_room_for_those_who_wait(void **state)
     assert_int_equal(told_count, 1);
     spool_file_free(idle);
     free_all(files, count);
-    end();
+    end_waiters();
 }
 
 static void test_waiters_are_told_in_order(void **state)
@@ -498,7 +506,7 @@ static void test_waiters_are_told_in_order(void **state)
     assert_int_equal(told_count, 8);
     for (size_t i = 0; i < 8; i++)
         assert_int_equal(told[i], i);
-    end();
+    end_waiters();
 }
 
 static void test_cancel_of_waiting(void **state)
@@ -521,7 +529,7 @@ static void test_cancel_of_waiting(void **state)
         for (size_t i = 0; i < 4; i++)
             assert_int_equal(told[i], lefts[which][i]);
         spool_wait_cancel(&world.spool, &waiters[0]); /* told, or cancelled: nothing happens */
-        end();
+        end_waiters();
     }
 }
 
@@ -543,7 +551,7 @@ static void test_cancelled_can_wait_again_at_the_end(void **state)
     assert_int_equal(told[0], 1);
     assert_int_equal(told[1], 3);
     assert_int_equal(told[2], 0);
-    end();
+    end_waiters();
 }
 
 /* A file whose next chunk is full too waits for its own job, whatever memory there is, and does not
@@ -557,8 +565,8 @@ static void test_a_file_faster_than_the_disk_waits_for_itself(void **state)
     for (size_t i = 0; i < 2 * SPOOL_JOB_BYTES / SPOOL_PIECE_MAX; i++)
         append(file, SPOOL_PIECE_MAX);
     assert_true(file->busy);
-    assert_false(spool_room(&world.spool, file, 1));
-    assert_true(spool_room(&world.spool, NULL, SPOOL_PIECE_MAX));
+    assert_false(spool_room(&world.spool, NULL, file, 1));
+    assert_true(spool_room(&world.spool, NULL, NULL, SPOOL_PIECE_MAX));
     spool_wait(&world.spool, &waiters[0], file, 1);
     spool_wait(&world.spool, &waiters[1], NULL, 1);
     struct spool_file *other = file_new();
@@ -568,22 +576,56 @@ static void test_a_file_faster_than_the_disk_waits_for_itself(void **state)
     loop_run(&world.loop);
     assert_int_equal(told_count, 2);
     spool_file_free(file);
-    end();
+    end_waiters();
 }
 
-/* Room was promised to one who then did not take it: the next must get it. */
-static void test_a_promise_not_taken_is_given_to_the_next(void **state)
+/* However little he needs, and though there is room for that. */
+static void test_a_newcomer_does_not_overtake(void **state)
+{
+    (void)state;
+    begin_waiters();
+    world.spool.memory_max += 1000;
+    struct spool_file *files[FILES];
+    const size_t count = fill_memory(files);
+    assert_true(spool_room(&world.spool, &waiters[1], NULL, 1));
+    spool_wait(&world.spool, &waiters[0], NULL, SPOOL_PIECE_MAX);
+    assert_false(spool_room(&world.spool, &waiters[1], NULL, 1));
+    loop_run(&world.loop);
+    assert_int_equal(told_count, 1);
+    /* What he was told of is kept for him; the rest is anybody's. */
+    const size_t left = world.spool.memory_max - world.spool.memory_used;
+    assert_true(spool_room(&world.spool, &waiters[1], NULL, left - SPOOL_PIECE_MAX));
+    assert_false(spool_room(&world.spool, &waiters[1], NULL, left - SPOOL_PIECE_MAX + 1));
+    assert_true(spool_room(&world.spool, &waiters[0], NULL, SPOOL_PIECE_MAX));
+    assert_true(spool_room(&world.spool, &waiters[1], NULL, left)); /* he did not use it */
+    free_all(files, count);
+    end_waiters();
+}
+
+/* He is told before those who came later, and finds his room however late he comes. */
+static void test_a_promise_is_kept(void **state)
 {
     (void)state;
     begin_waiters();
     struct spool_file *files[FILES];
     const size_t count = fill_memory(files);
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 4; i++)
         spool_wait(&world.spool, &waiters[i], NULL, SPOOL_PIECE_MAX);
-    loop_run(&world.loop); /* what can be written is; nobody takes the room that this makes */
-    assert_int_equal(told_count, 8);
+    world.spool.memory_max = 2 * SPOOL_PIECE_MAX;
+    loop_run(&world.loop);
     free_all(files, count);
-    end();
+    assert_int_equal(told_count, 2); /* nobody else, though memory is empty */
+    struct spool_file *file = file_new();
+    assert_true(spool_room(&world.spool, &waiters[1], file, SPOOL_PIECE_MAX));
+    append(file, SPOOL_PIECE_MAX);
+    assert_int_equal(told_count, 2);
+    spool_wait_cancel(&world.spool, &waiters[0]); /* told, and does not want it any more */
+    assert_int_equal(told_count, 3);
+    spool_wait_cancel(&world.spool, &waiters[3]);
+    spool_wait_cancel(&world.spool, &waiters[2]);
+    assert_int_equal(told_count, 3);
+    spool_file_free(file);
+    end_waiters();
 }
 
 /* Somebody who is told may free what is his, which tells the next. */
@@ -612,7 +654,7 @@ static void test_free_when_told(void **state)
     assert_int_equal(told_count, 3); /* each once */
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(told[i], i);
-    end();
+    end_waiters();
 }
 
 /* --- many at once ----------------------------------------------------------------------------- */
@@ -656,7 +698,7 @@ static void upload_step(struct upload *upload)
         upload->piece = 1 + random_below(SPOOL_PIECE_MAX);
     if (upload->piece > upload->size - file->size)
         upload->piece = upload->size - (size_t)file->size;
-    if (spool_room(&world.spool, file, upload->piece)) {
+    if (spool_room(&world.spool, &upload->waiter, file, upload->piece)) {
         append(file, upload->piece);
         upload->piece = 0;
     } else {
@@ -689,7 +731,7 @@ static void test_many_at_once(void **state)
             assert_true(steps < ROUNDS_MAX);
             upload_step(&uploads[random_below(FILES)]);
             for (size_t i = 3; i < FILES; i += 4)
-                uploads[i].stuck = uploads[i].file->size > 40000;
+                uploads[i].stuck = uploads[i].file->size > 40000 && !uploads[i].waiter.promised;
             if (random_below(8) == 0)
                 run_round();
             all_over = true;
@@ -866,7 +908,8 @@ int main(void)
         cmocka_unit_test(test_cancel_of_waiting),
         cmocka_unit_test(test_cancelled_can_wait_again_at_the_end),
         cmocka_unit_test(test_a_file_faster_than_the_disk_waits_for_itself),
-        cmocka_unit_test(test_a_promise_not_taken_is_given_to_the_next),
+        cmocka_unit_test(test_a_newcomer_does_not_overtake),
+        cmocka_unit_test(test_a_promise_is_kept),
         cmocka_unit_test(test_free_when_told),
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_many_come_and_go),

@@ -280,6 +280,37 @@ static void test_rows(void **state)
     }
 }
 
+/* Fewer calls at once where the service says that it gets too many. */
+static void test_narrowing(void **state)
+{
+    (void)state;
+    static const struct {
+        int service, status;
+        const char *code;
+        enum gate_narrowing narrow;
+    } said[] = {
+        {CHAT, 200, "", GATE_AS_IT_IS},
+        {CHAT, 429, "rate_limit_exceeded", GATE_ONE_LESS},
+        {UPLOAD, 429, "", GATE_ONE_LESS},
+        {CONTROL, 429, "", GATE_AS_IT_IS}, /* polls: fewer jobs would not make them fewer at once */
+        {CHAT, 429, "insufficient_quota", GATE_AS_IT_IS},
+        {CHAT, 503, "slow_down", GATE_HALF},
+        {IMAGE, 503, "server_is_overloaded", GATE_HALF},
+        {CHAT, 500, "server_is_overloaded", GATE_HALF}, /* within a stream */
+        {CHAT, 503, "", GATE_AS_IT_IS},
+        {CHAT, 500, "server_error", GATE_AS_IT_IS},
+    };
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        const struct row row = {
+            .service = said[i].service, .status = said[i].status, .code = said[i].code};
+        const struct outcome outcome = outcome_of(&row);
+        struct attempt attempt = attempt_of(&row);
+        assert_int_equal(decide(&outcome, &attempt).narrow, said[i].narrow);
+        attempt.tries = 9; /* also where nothing is left to be tried */
+        assert_int_equal(decide(&outcome, &attempt).narrow, said[i].narrow);
+    }
+}
+
 /* Below our own wait, above the server's, and never past the deadline. */
 static void test_jitter(void **state)
 {
@@ -465,6 +496,42 @@ static void test_durations(void **state)
     }
 }
 
+static void test_holds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *limit, *remaining, *reset;
+        uint64_t needed, expected;
+    } said[] = {
+        {NULL, "0", "6m0s", 1, 360000},
+        {NULL, "1", "6m0s", 1, 0},
+        {NULL, "999", "20", 1000, 20000},
+        {NULL, "1000", "20", 1000, 0},
+        {NULL, NULL, "20", 1000, 0},
+        {NULL, "0", NULL, 1000, 0},
+        {NULL, "0", "0", 1000, 0},
+        {NULL, "0", "-1", 1000, 0},
+        {NULL, "-1", "20", 1000, 0},
+        {NULL, "", "20", 1000, 0},
+        {NULL, "12.5", "20", 1000, 0},
+        {NULL, "0x", "20", 1000, 0},
+        {"10000", "0", "1m0s", 1, 6}, /* requests: one of 10,000 a minute */
+        {"2000000", "40000", "58.8s", 60000, 600},
+        {"2000000", "60000", "58.8s", 60000, 0},
+        {"30000", "10000", "40s", 50000, 40000}, /* more than there ever is */
+        {"30000", "30000", "40s", 50000, 0},
+        {"nonsense", "0", "40s", 50000, 40000},
+        {"1000000000000", "0", "40s", 1, 40000}, /* too many digits: as if not said */
+        {"999999999999", "0", "999999999s", 1, 1},
+    };
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        const uint64_t hold =
+            decide_hold_ms(said[i].limit, said[i].remaining, said[i].reset, said[i].needed);
+        if (hold != said[i].expected)
+            fail_msg("%zu: %llu", i, (unsigned long long)hold);
+    }
+}
+
 /* --- the budget ----------------------------------------------------------------------------- */
 
 static unsigned take_all(struct retry_budget *budget, uint64_t now_ms)
@@ -502,14 +569,11 @@ static void test_budget(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_jitter),
-        cmocka_unit_test(test_waits_double),
-        cmocka_unit_test(test_adaptions_end),
-        cmocka_unit_test(test_models_missed_in_words),
-        cmocka_unit_test(test_server_waits),
-        cmocka_unit_test(test_short_years_of_today),
-        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_narrowing),
+        cmocka_unit_test(test_jitter),        cmocka_unit_test(test_waits_double),
+        cmocka_unit_test(test_adaptions_end), cmocka_unit_test(test_models_missed_in_words),
+        cmocka_unit_test(test_server_waits),  cmocka_unit_test(test_short_years_of_today),
+        cmocka_unit_test(test_durations),     cmocka_unit_test(test_holds),
         cmocka_unit_test(test_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

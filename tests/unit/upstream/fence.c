@@ -61,14 +61,14 @@ static void hmac(const void *bytes, size_t length, unsigned char out[EVP_MAX_MD_
         HMAC(EVP_sha256(), fence.secret, sizeof(fence.secret), bytes, length, out, NULL));
 }
 
-/* Of the digest of all texts, each behind its length, and of place and counter; numbers have eight
- * bytes, the lowest first. */
+/* Of the digest of all texts, each behind its length, and of the place; numbers have eight bytes,
+ * the lowest first. */
 static void they_are_hmacs(void **state)
 {
     (void)state;
     static const char digits[] = "0123456789abcdef";
     memset(fence.secret, 7, sizeof(fence.secret));
-    unsigned char expected[EVP_MAX_MD_SIZE], text[8 + 6] = {6}, place[32 + 16] = {0};
+    unsigned char expected[EVP_MAX_MD_SIZE], text[8 + 6] = {6}, place[32 + 8] = {0};
     memcpy(text + 8, "a case", 6);
     hmac(text, sizeof(text), expected);
     memcpy(place, expected, 32);

@@ -31,6 +31,7 @@ static struct {
     size_t piece;        /* bytes fed at once */
     struct buffer heard; /* by on_content */
     size_t checks, rejections;
+    bool last; /* there will be no other try */
 } world;
 
 /* ---- the double ---- */
@@ -51,6 +52,11 @@ void upstream_call_start(struct upstream_call *call, struct op_link link,
 void upstream_call_clear(struct upstream_call *call)
 {
     buffer_clear(&call->http.body);
+}
+
+bool upstream_call_is_last(const struct upstream_call *call)
+{
+    return call->complaining || world.last;
 }
 
 /* Builds the next request. */
@@ -241,6 +247,14 @@ static void a_request_has_what_it_needs(void **state)
     assert_non_null(strstr(world.sent.body, SCHEMA));
 }
 
+static void it_says_how_many_tokens_it_may_use(void **state)
+{
+    (void)state;
+    start();
+    send_request();
+    assert_int_equal(world.chat.call.tokens, token_estimate(world.sent.body_length) + 100);
+}
+
 static void streaming_is_asked_for(void **state)
 {
     (void)state;
@@ -279,6 +293,34 @@ static void other_servers_get_both_limits(void **state)
     start();
     send_request();
     assert_non_null(field("max_tokens"));
+}
+
+static void azure_has_a_header_of_its_own_for_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *base_url;
+        bool azure;
+    } cases[] = {
+        {"https://Kestrel.OpenAI.Azure.com/openai/v1", true},
+        {"https://x.openai.azure.com:443/openai/v1", true},
+        {"https://x.openai.azure.com.example.org/v1", false},
+        {"https://example.org/x.openai.azure.com", false},
+        {"https://.openai.azure.com", false},
+        {"https://api.openai.com/v1", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        world.upstream.base_url = cases[i].base_url;
+        start();
+        send_request();
+        if (cases[i].azure) {
+            assert_string_equal(header("api-key"), "sk-secret");
+            assert_null(header("Authorization"));
+        } else {
+            assert_string_equal(header("Authorization"), "Bearer sk-secret");
+            assert_null(header("api-key"));
+        }
+    }
 }
 
 static void documents_stand_in_their_fences(void **state)
@@ -459,6 +501,42 @@ static void too_much_is_not_read(void **state)
     free(line);
     assert_true(outcome->unusable);
     assert_string_equal(outcome->code, "too_large");
+}
+
+static void longer_answers_are_not_read(void **state)
+{
+    (void)state;
+    world.piece = 1 << 16;
+    char *text = malloc(CHAT_CONTENT_BYTES_MAX + 2);
+    for (size_t over = 0; over < 2; over++) {
+        memset(text, 'x', CHAT_CONTENT_BYTES_MAX + over);
+        text[CHAT_CONTENT_BYTES_MAX + over] = '\0';
+        for (int stream = 0; stream < 2; stream++) {
+            world.ask.stream = stream;
+            start();
+            send_request();
+            const struct outcome *outcome =
+                answer_with(200, HTTP_FAULT_NONE, completion(text, "stop"));
+            assert_int_equal(outcome->unusable, over);
+            assert_string_equal(outcome->code, over ? "too_large" : "");
+        }
+    }
+    free(text);
+}
+
+/* An error has a few lines; what is longer is a page, or worse. */
+static void long_errors_are_not_read(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1000, 1 << 17};
+    for (size_t i = 0; i < 2; i++) {
+        start();
+        send_request();
+        const char *text =
+            arena_printf(&world.chat.arena, "{\"error\":{\"message\":\"%0*d\",\"code\":\"c\"}}",
+                         (int)lengths[i], 0);
+        assert_string_equal(answer_with(400, HTTP_FAULT_NONE, text)->code, i == 0 ? "c" : "");
+    }
 }
 
 static void refusals_have_a_name(void **state)
@@ -782,6 +860,56 @@ static void what_was_cut_gets_more_room(void **state)
     assert_string_equal(json_string(world.body, "reasoning_effort", ""), "low");
 }
 
+/* What is whole in it may do. */
+static void what_was_cut_twice_is_looked_at(void **state)
+{
+    (void)state;
+    static const struct {
+        bool last, checked;
+        const char *content;
+        size_t rejections;
+        bool usable;
+    } cases[] = {
+        {false, true, "cut", 0, false}, {true, true, "cut", 0, true},
+        {true, true, "cut", 1, false},  {true, true, "", 0, false},
+        {true, false, "cut", 0, true},
+    };
+    world.ask.context = &world;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        world.ask.check = cases[i].checked ? check : NULL;
+        world.last = cases[i].last;
+        world.checks = 0;
+        world.rejections = cases[i].rejections;
+        start();
+        send_request();
+        const struct outcome *outcome =
+            answer_with(200, HTTP_FAULT_NONE, completion(cases[i].content, "length"));
+        assert_int_equal(outcome->unusable, !cases[i].usable);
+        assert_string_equal(outcome->code, cases[i].usable ? "" : "length");
+        assert_string_equal(world.chat.fault, "length"); /* in any case */
+        assert_int_equal(world.checks, cases[i].last && cases[i].checked && *cases[i].content);
+    }
+}
+
+static void thinking_is_never_made_longer(void **state)
+{
+    (void)state;
+    static const char *const efforts[][2] = {
+        {"none", "none"}, {"minimal", "minimal"}, {"low", "low"}, {"medium", "low"}};
+    for (size_t i = 0; i < sizeof(efforts) / sizeof(efforts[0]); i++) {
+        world.ask.reasoning_effort = efforts[i][0];
+        start();
+        send_request();
+        answer_with(200, HTTP_FAULT_NONE,
+                    "{\"choices\":[{\"message\":{\"content\":\"\"},\"finish_reason\":\"length\"}],"
+                    "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":100,"
+                    "\"completion_tokens_details\":{\"reasoning_tokens\":100}}}");
+        go_on();
+        send_request();
+        assert_string_equal(json_string(world.body, "reasoning_effort", ""), efforts[i][1]);
+    }
+}
+
 /* ---- money ---- */
 
 static void unknown_prices_make_unknown_costs(void **state)
@@ -843,8 +971,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_request_has_what_it_needs),
+        TEST(it_says_how_many_tokens_it_may_use),
         TEST(streaming_is_asked_for),
         TEST(other_servers_get_both_limits),
+        TEST(azure_has_a_header_of_its_own_for_keys),
         TEST(documents_stand_in_their_fences),
         TEST(a_whole_answer_is_read),
         TEST(a_stream_is_read_in_pieces_of_any_size),
@@ -852,6 +982,8 @@ int main(void)
         TEST(a_server_may_not_stream_after_all),
         TEST(answers_of_no_use),
         TEST(too_much_is_not_read),
+        TEST(longer_answers_are_not_read),
+        TEST(long_errors_are_not_read),
         TEST(refusals_have_a_name),
         TEST(errors_come_in_many_shapes),
         TEST(errors_may_come_after_the_status),
@@ -863,6 +995,8 @@ int main(void)
         TEST(models_are_fallen_back_on),
         TEST(the_model_is_told_what_was_wrong),
         TEST(what_was_cut_gets_more_room),
+        TEST(what_was_cut_twice_is_looked_at),
+        TEST(thinking_is_never_made_longer),
         TEST(unknown_prices_make_unknown_costs),
         TEST(tries_that_did_not_end_are_estimated),
         TEST(cut_prompts_are_noticed),

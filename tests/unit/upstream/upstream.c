@@ -42,6 +42,7 @@ static struct {
     bool fresh[ANSWERS_MAX], complaining[ANSWERS_MAX];
     /* the service */
     const struct answer *latest;
+    bool last[ANSWERS_MAX]; /* said, as the answer was read, that it was the last */
     size_t adapted, models_left, model_changes;
     bool adapted_unusable;
 } world;
@@ -128,6 +129,7 @@ static void build(struct upstream_call *call, struct http_request *out)
 {
     assert_null(call->http.client); /* the response before was cleared */
     world.complaining[world.sent] = call->complaining;
+    call->tokens = 1000;
     out->url = "made anew";
 }
 
@@ -135,6 +137,7 @@ static void read_answer(struct upstream_call *call, struct outcome *out)
 {
     assert_int_equal(out->status, call->http.status);
     assert_string_equal(out->code, "");
+    world.last[world.sent - 1] = upstream_call_is_last(call);
     if (world.latest->code)
         out->code = world.latest->code;
     out->message = key;
@@ -434,6 +437,44 @@ static void test_unusable(void **state)
     assert_int_equal(run(&plain), ERR_UPSTREAM);
     all_sent();
     assert_string_equal(detail(), "openai answered with something else than was asked for");
+
+    BEGIN({.status = 200, .unusable = true},
+          {.status = 200, .fault = HTTP_FAULT_REFUSED, .unusable = true, .code = "too_large"});
+    assert_int_equal(run(&plain), ERR_UPSTREAM); /* our reader ended it */
+    assert_string_equal(detail(),
+                        "openai answered with something else than was asked for (too_large)");
+    BEGIN({.status = 302});
+    assert_int_equal(run(&plain), ERR_UPSTREAM);
+    assert_string_equal(detail(), "openai answered with something else than was asked for");
+}
+
+/* Whoever judges an answer has to know whether another may come. */
+static void test_the_last_answer(void **state)
+{
+    (void)state;
+    const struct answer unusable = {.status = 200, .unusable = true};
+    BEGIN(unusable, unusable);
+    assert_int_equal(run(&able), ERR_UPSTREAM);
+    assert_false(world.last[0]);
+    assert_true(world.last[1]);
+
+    BEGIN({.status = 500}, {.status = 500}, unusable); /* no try is left */
+    assert_int_equal(run(&able), ERR_UPSTREAM);
+    assert_false(world.last[1]);
+    assert_true(world.last[2]);
+
+    BEGIN(unusable); /* no retry is left for anybody */
+    world.upstream.budget.since_ms = virtual_now_ms;
+    world.upstream.budget.retries = 10;
+    assert_int_equal(run(&able), ERR_UPSTREAM);
+    assert_true(world.last[0]);
+    assert_int_equal(world.upstream.budget.retries, 10);
+
+    BEGIN({.fault = HTTP_FAULT_STALE}, {.status = 400, .param_is_ours = true}, {.status = 500},
+          unusable, {.status = 200});
+    assert_int_equal(run(&able), OK);
+    assert_false(world.last[3]);
+    assert_true(world.last[4]);
 }
 
 static void test_wrong_key(void **state)
@@ -491,7 +532,13 @@ static void test_rate_limit_headers(void **state)
         {{{"x-ratelimit-remaining-requests", "0"}, {"x-ratelimit-reset-requests", "1m0.5s"}},
          60000},
         {{{"x-ratelimit-remaining-tokens", "0"}, {"x-ratelimit-reset-tokens", "250ms"}}, 250},
-        {{{"x-ratelimit-remaining-tokens", "1"}, {"x-ratelimit-reset-tokens", "250ms"}}, 0},
+        {{{"x-ratelimit-remaining-tokens", "999"}, {"x-ratelimit-reset-tokens", "250ms"}}, 250},
+        {{{"x-ratelimit-remaining-tokens", "1000"}, {"x-ratelimit-reset-tokens", "250ms"}}, 0},
+        {{{"x-ratelimit-remaining-tokens", "500"},
+          {"x-ratelimit-reset-tokens", "250ms"},
+          {"x-ratelimit-limit-tokens", "50500"}},
+         3},
+        {{{"x-ratelimit-remaining-requests", "1"}, {"x-ratelimit-reset-requests", "250ms"}}, 0},
         {{{"x-ratelimit-remaining-tokens", "0"}}, 0},
         {{{"x-ratelimit-remaining-tokens", "0"}, {"x-ratelimit-reset-tokens", "-1"}}, 0},
     };
@@ -504,6 +551,29 @@ static void test_rate_limit_headers(void **state)
         assert_int_equal(until, said[i].held_ms ? virtual_now_ms + said[i].held_ms : 0);
         assert_int_equal(end(), OK);
     }
+}
+
+static void test_too_much_for_the_service(void **state)
+{
+    (void)state;
+    BEGIN({.status = 503, .code = "slow_down"}, {.status = 429}, {.status = 200}, {.status = 200});
+    gate_clear(&world.upstream.gate);
+    gate_init(&world.upstream.gate, &world.loop, "openai", &(struct gate_settings){.places = 9});
+    start(&able, FAR_MS);
+    virtual_loop_advance(&world.loop, ANSWER_MS);
+    assert_int_equal(world.upstream.gate.settings.places, 4);
+    virtual_loop_advance(&world.loop, 500 + ANSWER_MS);
+    assert_int_equal(world.upstream.gate.settings.places, 3);
+    virtual_loop_advance(&world.loop, FAR_MS / 2);
+    assert_int_equal(world.finishes, 1);
+    assert_int_equal(world.upstream.gate.settings.places, 3);
+    upstream_call_clear(&world.call);
+    world.finishes = 0;
+    start(&able, FAR_MS);
+    virtual_loop_advance(&world.loop, ANSWER_MS);
+    assert_int_equal(world.upstream.gate.settings.places, 4); /* one comes back */
+    assert_int_equal(end(), OK);
+    all_sent();
 }
 
 /* --- places --------------------------------------------------------------------------------- */
@@ -749,9 +819,11 @@ int main(void)
         cmocka_unit_test(test_adapting),
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_unusable),
+        cmocka_unit_test(test_the_last_answer),
         cmocka_unit_test(test_wrong_key),
         cmocka_unit_test(test_breaker),
         cmocka_unit_test(test_rate_limit_headers),
+        cmocka_unit_test(test_too_much_for_the_service),
         cmocka_unit_test(test_inside_a_place_of_the_callers),
         cmocka_unit_test(test_cancel_at_every_event),
         cmocka_unit_test(test_deadline_at_every_moment),
