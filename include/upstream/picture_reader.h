@@ -44,8 +44,8 @@ struct picture_reader {
     char escape[8];          /* of the picture's text, as a string of its own, until it is whole */
     size_t escape_length;    /* 0: none is open */
     uint32_t bits;           /* of a quantum of four characters */
-    unsigned quantum, padding; /* characters of it so far; those that were '=' */
-    signed char sextets[256];  /* what a character stands for; -1: nothing */
+    unsigned quantum, padding;  /* characters of it so far; those that were '=' */
+    unsigned char sextets[256]; /* what a character stands for */
 };
 
 void picture_reader_init(struct picture_reader *reader, size_t picture_bytes_max);

@@ -9,173 +9,35 @@
 #include "io/image_store.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "io/image_folder.h"
+
 enum {
-    NAME_HEX = 32,           /* of the SHA-256: 128 bits do not collide, nor are they guessed */
-    TEMP_HEX = 16,           /* of a random name while it is written */
     WRITE_BYTES = 256 << 10, /* between two looks at a cancel */
-    OLDEST_MAX = 256,        /* that one walk through the folder finds */
     SPARE_PART = 32,         /* of the quota, made free beyond what is needed, so that the folder is
                                 not walked for every picture */
 };
 
-static const struct kind {
-    const char *ending, *type;
-} kinds[] = {{".png", "image/png"}, {".jpg", "image/jpeg"}, {".webp", "image/webp"}};
-
-/* --- names ------------------------------------------------------------------------------------ */
-
-static bool is_hex(const char *text, size_t length)
-{
-    return strspn(text, "0123456789abcdef") >= length;
-}
-
-/* NULL: the name is none of ours. */
-static const struct kind *kind_of_name(const char *name)
-{
-    if (!is_hex(name, NAME_HEX))
-        return NULL;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strcmp(name + NAME_HEX, kinds[i].ending) == 0)
-            return &kinds[i];
-    }
-    return NULL;
-}
-
-static const struct kind *kind_of_bytes(const char *bytes, size_t length)
-{
-    if (length >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0)
-        return &kinds[0];
-    if (length >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0)
-        return &kinds[1];
-    if (length >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0)
-        return &kinds[2];
-    return NULL;
-}
-
 const char *image_type_of(const char *bytes, size_t length)
 {
-    const struct kind *kind = kind_of_bytes(bytes, length);
+    const struct image_kind *kind = image_kind_of_bytes(bytes, length);
     return kind ? kind->type : NULL;
 }
 
-static void put_hex(char *out, const unsigned char *bytes, size_t hex_length)
-{
-    for (size_t i = 0; i < hex_length; i += 2)
-        snprintf(out + i, 3, "%02x", bytes[i / 2]);
-}
-
-static void name_picture(char out[IMAGE_NAME_BYTES], const char *bytes, size_t length)
-{
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256((const unsigned char *)bytes, length, digest);
-    put_hex(out, digest, NAME_HEX);
-    snprintf(out + NAME_HEX, IMAGE_NAME_BYTES - NAME_HEX, "%s",
-             kind_of_bytes(bytes, length)->ending);
-}
-
-static void name_temp(char out[IMAGE_NAME_BYTES])
-{
-    unsigned char random[TEMP_HEX / 2];
-    const ssize_t got = getrandom(random, sizeof(random), 0);
-    assert(got == (ssize_t)sizeof(random));
-    (void)got;
-    out[0] = '.';
-    put_hex(out + 1, random, TEMP_HEX);
-    snprintf(out + 1 + TEMP_HEX, IMAGE_NAME_BYTES - 1 - TEMP_HEX, ".tmp");
-}
-
-static bool is_temp(const char *name)
-{
-    return name[0] == '.' && is_hex(name + 1, TEMP_HEX) && strcmp(name + 1 + TEMP_HEX, ".tmp") == 0;
-}
-
-/* --- the folder ------------------------------------------------------------------------------- */
-
-/* The oldest pictures that may go, the oldest first. */
-struct oldest {
-    struct old_file {
-        char name[IMAGE_NAME_BYTES];
-        struct timespec modified;
-        uint64_t size;
-    } files[OLDEST_MAX];
-    size_t count;
-};
-
-static bool is_before(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
-}
-
-static bool is_young(const struct timespec *modified)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    now.tv_sec -= IMAGE_YOUNG_MS / 1000;
-    return is_before(&now, modified);
-}
-
-static void note_old(struct oldest *oldest, const char *name, const struct stat *status)
-{
-    if (is_young(&status->st_mtim))
-        return;
-    size_t place = oldest->count;
-    while (place > 0 && is_before(&status->st_mtim, &oldest->files[place - 1].modified))
-        place--;
-    if (place == OLDEST_MAX)
-        return;
-    if (oldest->count < OLDEST_MAX)
-        oldest->count++;
-    struct old_file *file = &oldest->files[place];
-    memmove(file + 1, file, (oldest->count - 1 - place) * sizeof(*file));
-    *file = (struct old_file){.modified = status->st_mtim, .size = (uint64_t)status->st_size};
-    memcpy(file->name, name, strlen(name) + 1); /* kind_of_name has seen it */
-}
-
-/* Adds up the pictures of one folder. `oldest` may be NULL. */
-static enum err walk(int folder, uint64_t *bytes, struct oldest *oldest, bool remove_temps)
-{
-    const int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-    if (!directory) {
-        if (fd >= 0)
-            close(fd);
-        return ERR_IO;
-    }
-    for (const struct dirent *entry; (entry = readdir(directory));) {
-        struct stat status;
-        if (remove_temps && is_temp(entry->d_name))
-            unlinkat(folder, entry->d_name, 0);
-        if (!kind_of_name(entry->d_name) ||
-            fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-            !S_ISREG(status.st_mode))
-            continue;
-        *bytes += (uint64_t)status.st_size;
-        if (oldest)
-            note_old(oldest, entry->d_name, &status);
-    }
-    closedir(directory);
-    return OK;
-}
-
 /* Counts anew, as somebody may have removed pictures by hand. */
-static enum err survey(struct image_store *store, struct oldest *oldest, bool remove_temps)
+static enum err survey(struct image_store *store, struct image_oldest *oldest, bool remove_temps)
 {
     uint64_t bytes = 0;
-    enum err err = walk(store->fd, &bytes, oldest, remove_temps);
+    enum err err = image_folder_walk(store->fd, &bytes, oldest, remove_temps);
     if (err == OK)
-        err = walk(store->kept_fd, &bytes, NULL, false);
+        err = image_folder_walk(store->kept_fd, &bytes, NULL, false);
     if (err == OK)
         store->bytes = bytes;
     return err;
@@ -199,13 +61,13 @@ static bool has_room(const struct image_store *store, uint64_t length)
 static enum err make_room(struct image_store *store, uint64_t length, struct error *error)
 {
     while (!has_room(store, length)) {
-        struct oldest oldest = {.count = 0};
+        struct image_oldest oldest = {.count = 0};
         if (survey(store, &oldest, false) != OK)
             return fault_of(errno, error);
         bool removed = false;
         for (size_t i = 0;
              i < oldest.count && !has_room(store, length + store->bytes_max / SPARE_PART); i++) {
-            const struct old_file *file = &oldest.files[i];
+            const struct image_old_file *file = &oldest.files[i];
             if (unlinkat(store->fd, file->name, 0) == 0) {
                 store->bytes -= file->size;
                 removed = true;
@@ -283,7 +145,7 @@ static enum err write_picture(struct image_save *save, struct error *error)
 {
     struct image_store *store = save->store;
     char temp[IMAGE_NAME_BYTES];
-    name_temp(temp);
+    image_name_temp(temp);
     enum err err = write_temp(save, temp, error);
     uv_mutex_lock(&store->lock);
     store->bytes_due -= save->length;
@@ -299,7 +161,7 @@ static enum err run(struct work *work, struct error *error)
 {
     struct image_save *save = container_of(work, struct image_save, work);
     struct image_store *store = save->store;
-    name_picture(save->name, save->bytes, save->length);
+    image_name_picture(save->name, save->bytes, save->length);
 
     uv_mutex_lock(&store->lock);
     const bool is_there = touch(store, save->name);
@@ -315,7 +177,7 @@ static enum err run(struct work *work, struct error *error)
 static enum flow save_write(struct op *op)
 {
     struct image_save *save = op_cast(op, image_save);
-    if (!kind_of_bytes(save->bytes, save->length))
+    if (!image_kind_of_bytes(save->bytes, save->length))
         return op_fail(op, ERR_SYNTAX, "this is no PNG, JPEG or WebP picture");
     work_start(&save->work, need(op), run, true);
     return FLOW_WAIT;
@@ -346,7 +208,7 @@ void image_save_start(struct image_save *save, struct op_link link, struct image
 
 enum err image_store_keep(struct image_store *store, const char *name)
 {
-    if (!kind_of_name(name))
+    if (!image_kind_of_name(name))
         return ERR_NOT_FOUND;
     if (renameat(store->fd, name, store->kept_fd, name) == 0)
         return OK;
@@ -367,7 +229,7 @@ static int open_picture(const struct image_store *store, const char *name)
 
 enum err image_store_open(struct image_store *store, const char *name, struct image_file *out)
 {
-    const struct kind *kind = kind_of_name(name);
+    const struct image_kind *kind = image_kind_of_name(name);
     if (!kind)
         return ERR_NOT_FOUND;
     const int fd = open_picture(store, name);
@@ -425,7 +287,7 @@ static int open_kept(int folder)
 static enum err try_out(const struct image_store *store)
 {
     char temp[IMAGE_NAME_BYTES];
-    name_temp(temp);
+    image_name_temp(temp);
     const int fd = openat(store->fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
         return ERR_IO;

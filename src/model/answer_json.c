@@ -135,7 +135,7 @@ static void close_bracket(struct measure *measure)
         measure->array = 0;
 }
 
-static struct extent measure(const char *text, size_t length)
+static struct extent extent_of(const char *text, size_t length)
 {
     struct measure measure = {0};
     bool in_string = false;
@@ -199,7 +199,7 @@ static cJSON *find_value(const char *text, size_t length, bool *cut_out)
             at++;
             continue;
         }
-        const struct extent extent = measure(text + at, length - at);
+        const struct extent extent = extent_of(text + at, length - at);
         cJSON *value = read_extent(text + at, &extent);
         if (has_object(value)) {
             *cut_out = !extent.closed;

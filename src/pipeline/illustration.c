@@ -64,8 +64,8 @@ static void illustration_end(struct op *op)
         struct image_call *call = &illustration->pictures[i].call;
         if (!call->images)
             continue;
-        if (call->queue_seconds > queue_seconds)
-            queue_seconds = call->queue_seconds;
+        if (call->call.queue_seconds > queue_seconds)
+            queue_seconds = call->call.queue_seconds;
         if (call->cost_usd != 0) /* also when it is not known */
             bill_add_usage(&job->bill, &call->usage, call->cost_usd);
         image_call_clear(call);

@@ -13,8 +13,8 @@
 enum {
     PROMPT_CHARACTERS = 32000,
     DALLE_PROMPT_CHARACTERS = 4000,
-    COMPRESSION = 80,          /* per cent: a scene is then 100 to 300 KB */
-    BODY_BYTES_MAX = 1 << 20,  /* the longest prompt, each character of it escaped, and more */
+    COMPRESSION = 80,         /* per cent: a scene is then 100 to 300 KB */
+    BODY_BYTES_MAX = 1 << 20, /* the longest prompt, each character of it escaped, and more */
 };
 
 const char *const image_field_names[IMAGE_FIELD_COUNT] = {

@@ -15,6 +15,7 @@ enum {
     PATH_DEPTH = 3,
     QUANTUM = 4, /* characters that give three bytes */
     SEXTET_BITS = 6,
+    NO_SEXTET = 255,
     BLOCK = 4096,        /* characters decoded before there is a look at the limit */
     NAME_BYTES_MAX = 64, /* of one that may be ours, each of its characters an escape */
 };
@@ -29,9 +30,9 @@ void picture_reader_init(struct picture_reader *reader, size_t picture_bytes_max
     reader->picture_max = picture_bytes_max;
     buffer_init(&reader->picture, picture_bytes_max + BLOCK + QUANTUM);
     buffer_init(&reader->document, PICTURE_DOCUMENT_MAX);
-    memset(reader->sextets, -1, sizeof(reader->sextets));
+    memset(reader->sextets, NO_SEXTET, sizeof(reader->sextets));
     for (int i = 0; alphabet[i]; i++)
-        reader->sextets[(unsigned char)alphabet[i]] = (signed char)i;
+        reader->sextets[(unsigned char)alphabet[i]] = (unsigned char)i;
 }
 
 void picture_reader_clear(struct picture_reader *reader)
@@ -61,14 +62,15 @@ static void end_quantum(struct picture_reader *reader)
 
 static void decode(struct picture_reader *reader, char c)
 {
-    const int sextet = reader->sextets[(unsigned char)c];
+    const unsigned char sextet = reader->sextets[(unsigned char)c];
     const bool is_padding = c == '=' && reader->quantum >= 2;
-    if ((sextet < 0 && !is_padding) || (sextet >= 0 && reader->padding > 0)) {
+    const bool is_known = is_padding || sextet != NO_SEXTET;
+    if (!is_known || (reader->padding > 0 && !is_padding)) {
         fail(reader, ERR_SYNTAX);
         return;
     }
     reader->padding += is_padding;
-    reader->bits = reader->bits << SEXTET_BITS | (uint32_t)(is_padding ? 0 : sextet);
+    reader->bits = reader->bits << SEXTET_BITS | (is_padding ? 0 : sextet);
     if (++reader->quantum == QUANTUM)
         end_quantum(reader);
 }

@@ -154,11 +154,11 @@ static enum err begin_models(struct services *services, struct loop *loop,
         err = begin_pictures(services, config, error);
     if (err != OK)
         return err;
+    model_watch_start(&services->watch, loop, &services->upstreams[UPSTREAM_OPENAI]);
     model_watch_add(&services->watch, config->analysis_models);
     model_watch_add(&services->watch, config->scenes_models);
     if (config->images)
         model_watch_add(&services->watch, config->image_models);
-    model_watch_start(&services->watch, loop, &services->upstreams[UPSTREAM_OPENAI]);
     return OK;
 }
 

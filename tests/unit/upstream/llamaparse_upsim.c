@@ -189,7 +189,7 @@ static struct spool_file *spool_text(size_t length)
 {
     struct spool_file *file = spool_file_new(&spool);
     while (file->size < length) {
-        while (!spool_room(&spool, file, 11))
+        while (!spool_room(&spool, NULL, file, 11))
             one_round();
         spool_file_append(file, "some words\n", 11);
     }
