@@ -17,10 +17,10 @@ class Kind:
     breaker: str = "closed"  # lasting: "closed" throughout, or "open"
     fatal: bool = False     # one is enough to open it
     budgeted: bool = True   # further calls come out of the budget of retries
+    heals: bool = True      # all is well again as soon as the fault is gone
 
 
 FINE = Kind("fine", survived=True)                       # no fault at all, if one looks closely
-FREE = Kind("free", more=1, survived=True, budgeted=False)  # again at once, on another connection
 RETRIED = Kind("retried", more=1, breaker="open")
 LIMITED = Kind("limited", more=1)                        # likewise, but the service is not to blame
 FINAL = Kind("final", overcome=False)
@@ -28,6 +28,8 @@ FAILING = Kind("failing", overcome=False, breaker="open")  # not retried, but it
 FATAL = Kind("fatal", overcome=False, breaker="open", fatal=True)  # the key, the money
 ADAPTED = Kind("adapted", more=1, budgeted=False)        # again at once, with something less
 LEARNED = Kind("learned", survived=True)                 # the same, and remembered
+LATE = Kind("late", overcome=False)                      # no call is over before its request is
+OFF = Kind("off", overcome=False, heals=False)           # there is no such thing: not asked again
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Row:
     slow: bool = False   # noticed by a deadline: goes with short ones
     last: bool = False   # the server remembers it: no other row comes after it
     share: float = 1.0   # of the usual number of requests
+    stays: bool = True   # may befall all calls there are
     first: tuple = ()    # faults to be set with it, so that it can be met: (service, name)
 
     def __str__(self):
@@ -50,11 +53,11 @@ class Row:
 
 
 def row(service, fault, kind, statuses=(502,), times=None, slow=False, last=False, share=1.0,
-        first=(), **options):
+        stays=True, first=(), **options):
     if times is None:
         times = 1 if kind.fatal else 3
     return Row(service, fault, kind, tuple(options.items()), frozenset(statuses) | {503}, times,
-               slow, last, share, first)
+               slow, last, share, stays, first)
 
 
 # 503 is what a request gets that meets the breaker open, after any of them.
@@ -67,7 +70,7 @@ ANSWERS = (
     ("status", LIMITED, {"status": 409}),
     ("status", FINAL, {"status": 413}),
     ("status", FINAL, {"status": 422}),
-    ("status", FINAL, {"status": 501, "last": True}),
+    ("status", FINAL, {"status": 501}),
     ("status", LIMITED, {"status": 418, "should_retry": "true"}),
     ("status", FAILING, {"status": 503, "should_retry": "false"}),
     ("rate-limited", LIMITED, {}),
@@ -82,8 +85,8 @@ ANSWERS = (
     ("overloaded", RETRIED, {}),
     ("overloaded", RETRIED, {"retry_after_ms": 20}),
     ("slow-down", RETRIED, {}),
-    ("not-found", FINAL, {"last": True}),
-    ("gone", FINAL, {"last": True}),
+    ("not-found", FINAL, {}),
+    ("gone", FINAL, {}),
     ("html", RETRIED, {}),
     ("html", FINAL, {"status": 400}),
     ("error-string", RETRIED, {}),
@@ -101,7 +104,7 @@ ANSWERS = (
                                    "Retry-After": "soon"}}),
     ("reset-first", RETRIED, {}),
     ("close-first", RETRIED, {}),
-    ("stale", FREE, {}),
+    ("stale", RETRIED, {"stays": False}),  # a new connection is none
     ("cut", RETRIED, {}),
     ("reset", RETRIED, {}),
     ("hang", RETRIED, {"slow": True}),
@@ -120,21 +123,42 @@ def answers(service, **changes):
         yield row(service, fault, words.pop("kind", kind), **words)
 
 
-# What each service has beside these. Polls that fail are not the job's end: eight of them in a row,
-# or its deadline, are.
+# What each service has beside these.
 
-POLLS = {name: {"kind": dataclasses.replace(LIMITED, more=0), "slow": True, "statuses": (502, 504)}
-         for name in ("status", "rate_limited", "overloaded", "slow_down", "html", "error_string",
-                      "detail", "garbage", "empty", "redirect", "reset_first", "close_first", "cut",
-                      "reset", "hang", "stall")}
+
+def polls():
+    """Those that fail are not the job's end: eight of them in a row are, or its deadline."""
+    tolerated = Kind("tolerated")
+    for each in answers("status"):
+        options = dict(each.options)
+        if each.fault in ("hang", "stall") or options.get("retry_after") == "500":
+            # Afterwards its job keeps its place for a minute: only the next poll would tell more.
+            yield dataclasses.replace(each, kind=LATE, statuses=frozenset({504}), slow=True,
+                                      stays=each.fault != "rate-limited")
+        elif options.get("status") == 418:
+            yield dataclasses.replace(each, kind=FINAL)  # nobody knows what it means for a poll
+        elif each.kind in (RETRIED, LIMITED, FAILING) or options.get("should_retry"):
+            yield dataclasses.replace(each, kind=tolerated, statuses=frozenset({502, 504}),
+                                      slow=True, share=0.5)
+        elif each.fault == "redirect":
+            yield dataclasses.replace(each, kind=tolerated, slow=True,
+                                      statuses=frozenset({502, 504}))
+        else:
+            yield each
+    yield row("status", "big", tolerated, (502, 504), bytes=4 << 20, slow=True, share=0.1)
+
 
 PARSE = (
-    *answers("upload", hang={"statuses": (502, 504)}, stall={"statuses": (502, 504)}),
+    *answers("upload", hang={"kind": LATE, "statuses": (504,)},
+             stall={"kind": LATE, "statuses": (504,)},
+             # Version 1 of the API is gone: then it is version 2 for good.
+             not_found={"kind": ADAPTED, "times": 1, "last": True},
+             gone={"kind": ADAPTED, "times": 1, "last": True}),
     row("upload", "big", FINAL, bytes=4 << 20, share=0.1),
-    *answers("status", **POLLS),
-    row("status", "big", dataclasses.replace(LIMITED, more=0), (502, 504), bytes=4 << 20, slow=True,
-        share=0.1),
-    *answers("result", hang={"statuses": (502, 504)}, stall={"statuses": (502, 504)}),
+    *polls(),
+    *answers("result", hang={"kind": LATE, "statuses": (504,)},
+             stall={"kind": LATE, "statuses": (504,)},
+             not_found={"kind": ADAPTED, "times": 1}),  # there is no markdown, but perhaps text
     row("job", "pending", FINE, polls=3),
     row("job", "never", FINAL, (504,), slow=True),
     row("job", "error", FINAL, (502,), code="INTERNAL_FAILURE"),
@@ -156,9 +180,7 @@ FIELDS = ("response_format", "reasoning_effort", "stream_options", "stream")
 
 
 def chat(name):
-    for each in answers(name, status_501={"last": False}, not_found={"last": False},
-                        gone={"last": False}):
-        yield each
+    yield from answers(name, empty={"kind": RETRIED})  # a stream that ends before it begins
     yield row(name, "quota", FATAL)
     yield row(name, "billing", FATAL)
     yield row(name, "context-length", ADAPTED, times=1)
@@ -178,7 +200,9 @@ def chat(name):
     for fault in ("unknown-parameter", "unsupported-parameter", "unsupported-value",
                   "uncoded-parameter"):
         for field in FIELDS:
-            yield row(name, fault, LEARNED, param=field, last=True, times=-1)
+            # In a sentence, "stream" may be anything.
+            known = (fault, field) != ("uncoded-parameter", "stream")
+            yield row(name, fault, LEARNED if known else FINAL, param=field, last=known, times=-1)
     yield row(name, "bad-schema", LEARNED, last=True, times=-1)
     yield row(name, "no-json-schema", LEARNED, last=True, times=-1)
 
@@ -188,7 +212,8 @@ CHAT = (*chat("analysis"), *chat("scenes"),
 
 TWICE = dataclasses.replace(LIMITED, budgeted=False)  # a picture that was made is not given up
 PICTURES = (
-    *answers("images", garbage={}, empty={}),
+    *answers("images", status_501={"kind": OFF, "times": 1, "last": True},
+             not_found={"kind": OFF, "times": 1, "last": True}),
     row("images", "quota", FATAL),
     row("images", "billing", FATAL),
     row("images", "moderation", ADAPTED, times=1),
@@ -202,9 +227,10 @@ PICTURES = (
     row("images", "not-an-image", LIMITED, times=1),
     row("images", "model-not-found", LEARNED, model="gpt-image-2", last=True, times=-1),
     row("images", "unknown-parameter", LEARNED, param="quality", last=True, times=-1),
-    row("images", "uncoded-parameter", LEARNED, param="size", last=True, times=-1),
-    *(dataclasses.replace(each, kind=TWICE if each.kind is not FINE and each.kind is not FREE
-                          else each.kind, times=1, last=False, first=(("images", "url"),))
+    row("images", "uncoded-parameter", LEARNED, param="output_format", last=True, times=-1),
+    *(dataclasses.replace(each, times=1, first=(("images", "url"),), kind=(
+        # We do not go where a stranger sends us, and so there is nothing to try again.
+        FINE if each.kind is FINE else FINAL if each.fault == "redirect" else TWICE))
       for each in answers("download")),
     row("download", "not-an-image", TWICE, times=1, first=(("images", "url"),)),
 )
