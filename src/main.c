@@ -26,10 +26,10 @@
 extern char **environ;
 
 enum {
-    EXIT_SETTINGS = 2,     /* wrong settings or command line */
-    FILES_RESERVED = 256,  /* descriptors beside clients and uploads: pipes, libraries, logs */
-    STOPPING_MS = 1000,    /* for the last answers to leave when stopping at once */
-    SETTLE_MS = 10,        /* between two looks at whether calls have ended, at the end */
+    EXIT_SETTINGS = 2,    /* wrong settings or command line */
+    FILES_RESERVED = 256, /* descriptors beside clients and uploads: pipes, libraries, logs */
+    STOPPING_MS = 1000,   /* for the last answers to leave when stopping at once */
+    SETTLE_MS = 10,       /* between two looks at whether calls have ended, at the end */
     SETTLE_ROUNDS = 50,
     TRIM_MS = 10 * 1000,   /* how often freed memory may go back to the system */
     TRIMS = 3,             /* after a peak: what is freed late goes back with the next */
@@ -258,8 +258,7 @@ static enum err start(struct process *process, struct error *error)
     if (err != OK)
         return err;
     process->services_begun = true;
-    err =
-        spool_init(&server->spool, &server->loop, config->spool_dir, config->spool_memory, error);
+    err = spool_init(&server->spool, &server->loop, config->spool_dir, config->spool_memory, error);
     if (err == OK)
         err = listen_for_clients(process, error);
     return err;
@@ -323,6 +322,7 @@ static int serve(struct process *process)
                  http_server_port(server->http), PERSONAD_VERSION);
         log_flush();
         loop_timer_start(&server->loop, &process->trim_timer, TRIM_MS, on_trim);
+        loop_lag_start(&server->loop.lag);
         loop_run(&server->loop);
         log_info("", "stopped", "exit_code=%d", process->exit_code);
     }

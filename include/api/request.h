@@ -55,7 +55,7 @@ struct request {
     } headers[REQUEST_HEADERS_MAX]; /* beyond those that all replies have */
     size_t header_count;
     const char *log_more; /* " key=value" pairs for its line in the log; NULL: none */
-    cJSON *faults; /* of the input: the list of a 422; NULL while there are none */
+    cJSON *faults;        /* of the input: the list of a 422; NULL while there are none */
 };
 
 /* --- the life of a request: called by the router --------------------------------------------- */

@@ -36,7 +36,7 @@ struct server {
 
     struct request *requests; /* all that are not over */
     size_t request_count;
-    size_t working;         /* uploads that are in and being worked on */
+    size_t working; /* uploads that are in and being worked on */
     struct {
         char id[UUID_BYTES + 1];
         char body[256];

@@ -23,6 +23,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "io/loop_lag.h"
 
 /* A call to come. Lives in its owner; `{.run = f}` is ready for loop_defer. */
 struct deferred {
@@ -51,6 +52,7 @@ struct loop {
     size_t timer_count;
     size_t timer_capacity;
     uint64_t timer_starts; /* so far */
+    struct loop_lag lag;   /* for who starts it */
 };
 
 MUST_CHECK enum err loop_init(struct loop *loop);

@@ -90,7 +90,7 @@ struct spool_file {
 /* ERR_UNAVAILABLE with a sentence when files cannot be made in `directory`. */
 MUST_CHECK enum err spool_init(struct spool *spool, struct loop *loop, const char *directory,
                                size_t memory_max, struct error *error);
-/* Asserts that no file is left. */
+/* Asserts that no file is left. What freed ones had on disk goes while the loop still runs. */
 void spool_clear(struct spool *spool);
 
 struct spool_file *spool_file_new(struct spool *spool);

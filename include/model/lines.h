@@ -40,9 +40,14 @@ bool shape_is_heading(const struct shape *shape, struct slice line);
  * and emphasis. `quoted` becomes true when a quotation mark is among them. */
 size_t line_last(struct slice line, bool *quoted);
 
-/* In any case; `prefix` has two bytes or more, `phrase` begins with a small letter. */
+/* In any case; `prefix` has two bytes or more, `phrase` no capital at its beginning. */
 bool line_begins_with(struct slice line, const char *prefix);
-bool line_contains(struct slice line, const char *phrase);
+size_t line_phrase_end(struct slice line, const char *phrase); /* 0: it is not there */
+
+static inline bool line_contains(struct slice line, const char *phrase)
+{
+    return line_phrase_end(line, phrase) > 0;
+}
 
 bool line_has_digit(struct slice line);
 bool line_has_month(struct slice line); /* or its first three letters */

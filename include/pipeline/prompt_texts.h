@@ -17,10 +17,10 @@ struct prompt_texts {
     struct job *job;
     const struct parse_files *files;
     struct work work;
-    struct buffer clean[CHAT_DOCUMENTS_MAX];
+    struct buffer *clean; /* one for each document */
     /* results */
-    struct chat_document documents[CHAT_DOCUMENTS_MAX]; /* [0] is free for the caller's own */
-    size_t count;                                       /* with that one */
+    struct chat_document *documents; /* [0] is free for the caller's own */
+    size_t count;                    /* with that one */
     bool cut;
 };
 

@@ -111,6 +111,15 @@ static void add_queue(cJSON *checks, const struct server *server, bool full)
     json_add_number(queue, "waiting_for_extraction", (double)server->tools.extract_gate.waiting);
 }
 
+static void add_loop(cJSON *checks, const struct loop_lag *lag)
+{
+    const struct lag_report report = loop_lag_report(lag);
+    cJSON *loop = json_add_object(checks, "loop");
+    json_add_number(loop, "lag_p50_ms", report.p50_ms);
+    json_add_number(loop, "lag_p999_ms", report.p999_ms);
+    json_add_number(loop, "lag_max_ms", report.max_ms);
+}
+
 void handle_ready(struct request *request)
 {
     const struct server *server = request->server;
@@ -126,6 +135,7 @@ void handle_ready(struct request *request)
     add_state(checks, "database", "off", "no database is configured");
     add_state(checks, "sandbox", server->sandbox_fault ? "degraded" : "ok", server->sandbox_fault);
     add_queue(checks, server, full);
+    add_loop(checks, &server->loop.lag);
     json_add_number(checks, "connections", (double)http_server_connections(server->http));
 
     cJSON *body = json_new_object();

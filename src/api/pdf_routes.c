@@ -142,9 +142,9 @@ static void tell_bill(struct request *request, const struct bill *bill)
     request_header(request, "X-AI-Tokens", arena_strdup(arena, tokens));
     if (known)
         request_header(request, "X-AI-Cost-USD", arena_strdup(arena, cost));
-    request->log_more = arena_printf(arena, " tokens=%s%s cost_usd=%s", tokens,
-                                     bill->estimated ? " estimated=true" : "",
-                                     known ? cost : "unknown");
+    request->log_more =
+        arena_printf(arena, " tokens=%s%s cost_usd=%s", tokens,
+                     bill->estimated ? " estimated=true" : "", known ? cost : "unknown");
 }
 
 static void tell_job(struct request *request, const struct job *job, cJSON *body)

@@ -35,11 +35,10 @@ static double queue_seconds(const struct server *server)
     const struct upstream *upstreams = services->upstreams;
     double seconds = backlog_seconds(server, &server->tools.extract_gate, 1);
     if (services->llamaparse)
-        seconds = fmax(seconds,
-                       backlog_seconds(server, &upstreams[UPSTREAM_LLAMAPARSE].gate, 1));
+        seconds = fmax(seconds, backlog_seconds(server, &upstreams[UPSTREAM_LLAMAPARSE].gate, 1));
     if (services->openai)
-        seconds = fmax(seconds,
-                       backlog_seconds(server, &upstreams[UPSTREAM_OPENAI].gate, CHAT_CALLS));
+        seconds =
+            fmax(seconds, backlog_seconds(server, &upstreams[UPSTREAM_OPENAI].gate, CHAT_CALLS));
     if (services->images)
         seconds = fmax(seconds, backlog_seconds(server, &upstreams[UPSTREAM_IMAGES].gate,
                                                 server->config->scene_count));

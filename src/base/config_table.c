@@ -89,8 +89,7 @@ const struct setting config_settings[] = {
     {"Limits on a request", "HEADER_TIMEOUT", SECONDS(header_timeout_ms), "20", .min = SECOND,
      .max = HOUR, .help = "How long a client may take to send a request's header, in seconds"},
     {"Limits on a request", "MIN_BODY_RATE", BYTES(body_rate_min), "1KB", .max = 100 * MB,
-     .help =
-         "How many bytes of body a client has to send each second, after a grace of 10 seconds"},
+     .help = "How many bytes of body a client has to send, or of an answer to take, each second"},
     {"Limits on a request", "QUEUE_LIMIT", INT(queue_limit), "256", .min = 1, .max = 100000,
      .help = "How many uploads may be at work or waiting; more of them are answered with 503"},
     {"Limits on a request", "REQUEST_TIMEOUT", SECONDS(request_timeout_ms), "900", .min = SECOND,
@@ -161,7 +160,7 @@ const struct setting config_settings[] = {
     {"Models", "SCENES_TIMEOUT", SECONDS(scenes_timeout_ms), "120", .min = SECOND, .max = DAY,
      .help = "How long the call for scenes may take, in seconds"},
     {"Models", "ANALYSIS_INPUT_CHARS", INT(analysis_input_chars), "200000", .min = 1000,
-     .max = 2000000, .help = "How many characters of an upload's texts go into one prompt"},
+     .max = 500000, .help = "How many characters of an upload's texts go into one prompt"},
     {"Models", "SCENE_COUNT", INT(scene_count), "4", .min = 1, .max = 12,
      .help = "How many scenes a simulation has"},
 

@@ -60,6 +60,7 @@ enum err loop_init(struct loop *loop)
     uv_unref((uv_handle_t *)&loop->flush);
     uv_timer_init(&loop->uv, &loop->alarm);
     loop->alarm.data = loop;
+    uv_timer_init(&loop->uv, &loop->lag.timer);
     return OK;
 }
 
@@ -79,6 +80,7 @@ void loop_clear(struct loop *loop)
     uv_close((uv_handle_t *)&loop->spin, NULL);
     uv_close((uv_handle_t *)&loop->flush, NULL);
     uv_close((uv_handle_t *)&loop->alarm, NULL);
+    uv_close((uv_handle_t *)&loop->lag.timer, NULL);
     while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
         ; /* it returns early once where loop_stop came while it did not run */
     const int busy = uv_loop_close(&loop->uv);

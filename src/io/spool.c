@@ -81,6 +81,12 @@ static void on_job(uv_work_t *request)
     (void)write_all(file->fd, file->writing.data, file->writing.length, &file->job_error);
 }
 
+static void on_close(uv_work_t *request)
+{
+    work_thread_yield();
+    close(container_of(request, struct spool_file, job)->fd);
+}
+
 /* --- memory and those who wait for it --------------------------------------------------------- */
 
 static bool file_is_full(const struct spool_file *file)
@@ -204,6 +210,32 @@ struct spool_file *spool_file_new(struct spool *spool)
     return file;
 }
 
+static void on_close_over(uv_work_t *request, int status)
+{
+    (void)status;
+    free(container_of(request, struct spool_file, job));
+}
+
+static void queue_job(struct spool_file *file, uv_work_cb work, uv_after_work_cb after)
+{
+    const int result = uv_queue_work(&file->spool->loop->uv, &file->job, work, after);
+    assert(result == 0);
+    (void)result;
+}
+
+/* With its last descriptor a file without a name goes from the disk, which takes milliseconds for a
+ * large one, and much longer while the disk is at work on it: that is for a worker thread too. */
+static void close_and_free(struct spool_file *file)
+{
+    if (file->on_disk && file->fd >= 0) {
+        queue_job(file, on_close, on_close_over);
+        return;
+    }
+    if (file->fd >= 0)
+        close(file->fd);
+    free(file);
+}
+
 static void release(struct spool_file *file)
 {
     struct spool *spool = file->spool;
@@ -214,9 +246,7 @@ static void release(struct spool_file *file)
     buffer_clear(&file->chunk);
     buffer_clear(&file->writing);
     EVP_MD_CTX_free(file->hash);
-    if (file->fd >= 0)
-        close(file->fd);
-    free(file);
+    close_and_free(file);
     tell_waiters(spool);
 }
 
@@ -295,9 +325,7 @@ static void start_job(struct spool_file *file)
         (void)err;
     }
     file->busy = true;
-    const int result = uv_queue_work(&file->spool->loop->uv, &file->job, on_job, on_job_over);
-    assert(result == 0);
-    (void)result;
+    queue_job(file, on_job, on_job_over);
 }
 
 void spool_file_append(struct spool_file *file, const char *bytes, size_t length)

@@ -131,14 +131,13 @@ bool line_begins_with(struct slice line, const char *prefix)
     return line.length >= length && strncasecmp(line.data, prefix, length) == 0;
 }
 
-bool line_contains(struct slice block, const char *phrase)
+size_t line_phrase_end(struct slice line, const char *phrase)
 {
     const size_t length = strlen(phrase);
-    for (size_t at = 0; at + length <= block.length; at++)
-        if ((block.data[at] | 0x20) == phrase[0] &&
-            strncasecmp(block.data + at, phrase, length) == 0)
-            return true;
-    return false;
+    for (size_t at = 0; at + length <= line.length; at++)
+        if ((line.data[at] | 0x20) == phrase[0] && strncasecmp(line.data + at, phrase, length) == 0)
+            return at + length;
+    return 0;
 }
 
 bool line_has_digit(struct slice line)

@@ -14,8 +14,6 @@
 
 #include <string.h>
 
-#include "model/lines.h"
-
 enum { MASTHEAD_BYTES_MAX = 4 * 1024 /* a title page has less */ };
 
 struct masthead {

@@ -2,32 +2,21 @@
  * The first sweep. A page ends at a form feed, or at a line of "---", which is what LlamaParse puts
  * between pages (one that underlines a heading aside).
  *
- * The text is read twice. The first time counts, of each page, the four outermost lines at either
- * edge, each under several keys: as it is, and once for each number in it, with the number left out
- * and its distance to the page's own number in its place. So "Kestrel Mills 3" and "Kestrel Mills
- * 4" on two pages in a row have a key in common, and "Exhibit 3 ... 12" has none with anything. The
- * second time drops, from the edges inwards, lines of which a key came back, and joins the rest:
+ * The text is read twice: first to count the lines at the edges of its pages (preprocess_heads.c),
+ * then to drop those of them that are running heads, and to join the rest:
  *   a word divided at a line's end is made whole; a compound ("forty-", "Kamau-") keeps its hyphen
  *   a page that breaks a sentence leaves a line feed behind, any other an empty line
  *
- * The top of the first page keeps what has no page number: the title often comes back as a running
- * head. Without page marks nothing is dropped here, and the outcome has none; therefore a second
- * run changes nothing.
+ * Without page marks no head is dropped, and the outcome has none; therefore a second run changes
+ * nothing.
  */
 #include "model/preprocess_parts.h"
 
 #include <string.h>
 
-#include "model/lines.h"
 #include "model/offline_words.h"
 
-enum {
-    EDGE_LINES = 4,          /* of a page's top and bottom that may be running heads */
-    EDGE_BYTES_MAX = 120,    /* a longer line is text */
-    KEYS_MAX = 5,            /* a line as it is, and by each of its first four numbers */
-    NUMBER_DIGITS_MAX = 4,   /* of a page number */
-    COMPOUND_BYTES_MAX = 32, /* of a first part that is looked up */
-};
+enum { COMPOUND_BYTES_MAX = 32 /* of a first part that is looked up */ };
 
 struct source {
     const char *text;
@@ -35,15 +24,6 @@ struct source {
     const atomic_bool *cancel;
     size_t looked; /* where cancel was looked at */
     bool cancelled;
-};
-
-struct page {
-    size_t start, end;               /* of its lines */
-    uint32_t number;                 /* from 1 */
-    bool first;                      /* no text before it */
-    size_t lines;                    /* those that are not empty */
-    struct slice top[EDGE_LINES];    /* trimmed */
-    struct slice bottom[EDGE_LINES]; /* the last one at (lines - 1) % EDGE_LINES */
 };
 
 /* ---- lines and pages ---- */
@@ -107,6 +87,7 @@ size_t front_matter(const char *text, size_t length)
     return 0;
 }
 
+/* The next page, up to a form feed, a page mark or the end. */
 static bool read_page(struct source *source, struct page *page)
 {
     page->number++;
@@ -133,153 +114,6 @@ static bool read_page(struct source *source, struct page *page)
         before = line;
     }
     return any;
-}
-
-/* ---- running heads ---- */
-
-struct key {
-    uint32_t hash;
-    uint32_t enough; /* on so many pages it is a running head */
-    bool numbered;   /* with a page number left out */
-};
-
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
-static bool is_letter(char byte)
-{
-    return (unsigned char)byte >= 0x80 || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
-}
-
-/* Exhibits and the like come one a page, too, and are no running heads. */
-static bool is_label(struct slice line)
-{
-    static const char *const words[] = {"exhibit ", "table ",   "figure ", "appendix ", "annex ",
-                                        "chapter ", "section ", "part ",   "chart ",    "box "};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (line_begins_with(line, words[i]))
-            return true;
-    return false;
-}
-
-/* Hashes the line without blanks, and without the bytes from `start` to `end`. */
-static uint32_t hash_without(struct slice line, size_t start, size_t end, uint32_t hash)
-{
-    for (size_t i = 0; i < line.length; i++)
-        if ((i < start || i >= end) && line.data[i] != ' ' && line.data[i] != '\t')
-            hash = repeat_hash_add(hash, (unsigned char)line.data[i]);
-    return hash;
-}
-
-/* Can the number be a page number? It is a small whole one, and stands alone or beside two words at
- * least: one word and a number are a label ("Step 3"). */
-static bool is_page_number(struct slice line, const struct shape *shape, size_t start, size_t end)
-{
-    if (end - start > NUMBER_DIGITS_MAX)
-        return false;
-    if (start > 0 && (is_letter(line.data[start - 1]) || strchr(".,$%/", line.data[start - 1])))
-        return false;
-    if (end < line.length && (is_letter(line.data[end]) || line.data[end] == '%' ||
-                              (strchr(".,/", line.data[end]) && end + 1 < line.length)))
-        return false;
-    if (shape->letters > 0)
-        return shape->words >= 2 || line_begins_with(line, "page ");
-    return shape->digits == end - start && line.length - (end - start) <= 4;
-}
-
-static uint32_t number_at(struct slice line, size_t start, size_t end)
-{
-    uint32_t number = 0;
-    for (size_t i = start; i < end; i++)
-        number = 10 * number + (uint32_t)(line.data[i] - '0');
-    return number;
-}
-
-/* The keys under which a line at a page's edge is known; how many there are. */
-static size_t edge_keys(struct slice line, const struct page *page, bool at_top,
-                        struct key keys[KEYS_MAX])
-{
-    if (line.length > EDGE_BYTES_MAX || line.data[0] == '|' || line_is_quoted(line) ||
-        is_label(line))
-        return 0;
-    const struct shape shape = line_shape(line);
-    const uint32_t start_hash = repeat_hash_add(REPEAT_HASH_START, at_top ? 't' : 'b');
-    size_t count = 0;
-    if (shape.letters > 0 && shape.gaps < 2)
-        keys[count++] =
-            (struct key){hash_without(line, 0, 0, start_hash), shape.digits > 0 ? 2 : 3, false};
-    for (size_t at = 0; at < line.length && count < KEYS_MAX; at++) {
-        if (!is_digit(line.data[at]))
-            continue;
-        size_t end = at;
-        while (end < line.length && is_digit(line.data[end]))
-            end++;
-        if (is_page_number(line, &shape, at, end)) {
-            uint32_t hash = repeat_hash_add(start_hash, 'n');
-            uint32_t distance = number_at(line, at, end) - page->number;
-            for (int i = 0; i < 4; i++, distance >>= 8)
-                hash = repeat_hash_add(hash, (unsigned char)distance);
-            keys[count++] = (struct key){hash_without(line, at, end, hash), 2, true};
-        }
-        at = end;
-    }
-    return count;
-}
-
-static void count_line(struct repeats *repeats, const struct page *page, struct slice line,
-                       bool at_top)
-{
-    struct key keys[KEYS_MAX];
-    const size_t count = edge_keys(line, page, at_top, keys);
-    for (size_t i = 0; i < count; i++) {
-        struct repeat *repeat = repeats_find(repeats, keys[i].hash);
-        if (!repeat || repeat->page == page->number)
-            continue;
-        repeat->page = page->number;
-        repeat->count++;
-    }
-}
-
-static void count_edges(struct repeats *repeats, const struct page *page)
-{
-    for (size_t i = 0; i < page->lines && i < EDGE_LINES; i++) {
-        count_line(repeats, page, page->top[i], true);
-        count_line(repeats, page, page->bottom[i], false);
-    }
-}
-
-static bool is_running_head(struct repeats *repeats, const struct page *page, struct slice line,
-                            bool at_top)
-{
-    struct key keys[KEYS_MAX];
-    const size_t count = edge_keys(line, page, at_top, keys);
-    const bool may_be_title = at_top && page->first;
-    for (size_t i = 0; i < count; i++) {
-        const struct repeat *repeat = repeats_find(repeats, keys[i].hash);
-        if (repeat && repeat->count >= keys[i].enough && (keys[i].numbered || !may_be_title))
-            return true;
-    }
-    return false;
-}
-
-/* Takes the running heads at both edges out of the page. */
-static void trim_page(struct repeats *repeats, const struct source *source, struct page *page)
-{
-    const size_t edge = page->lines < EDGE_LINES ? page->lines : EDGE_LINES;
-    size_t top = 0;
-    while (top < edge && is_running_head(repeats, page, page->top[top], true)) {
-        const struct slice line = page->top[top++];
-        page->start = (size_t)(line.data + line.length - source->text);
-    }
-    for (size_t i = 0; i < edge; i++) {
-        const struct slice line = page->bottom[(page->lines - 1 - i) % EDGE_LINES];
-        const size_t start = (size_t)(line.data - source->text);
-        if (start < page->start || !is_running_head(repeats, page, line, false))
-            break;
-        page->end = start;
-    }
 }
 
 /* ---- joining ---- */
@@ -329,7 +163,7 @@ static bool is_compound(struct slice line)
     const struct slice word = {line.data + start, end - start};
     if (word.length == 1 || (start > 0 && line.data[start - 1] == '-'))
         return true;
-    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++)
+    for (size_t i = 0; i < COUNT(firsts); i++)
         if (strlen(firsts[i]) == word.length && line_begins_with(word, firsts[i]))
             return true;
     return false;
@@ -397,9 +231,11 @@ static bool is_underline(const struct joiner *joiner, struct slice line)
            line_is_underlinable(slice_trim(last));
 }
 
-static void join_page(struct joiner *joiner, const struct source *source, const struct page *page)
+static void join_page(struct joiner *joiner, struct source *source, const struct page *page)
 {
-    struct source lines = {.text = source->text, .length = page->end, .at = page->start};
+    struct source lines = *source;
+    lines.at = lines.looked = page->start;
+    lines.length = page->end;
     struct slice whole;
     while (read_line(&lines, &whole)) {
         const struct slice line = slice_trim(whole);
@@ -411,6 +247,7 @@ static void join_page(struct joiner *joiner, const struct source *source, const 
         }
     }
     joiner->parting = PART_PAGE;
+    source->cancelled |= lines.cancelled;
 }
 
 /* Line by line as it is, but for the blanks at their ends. */
@@ -448,11 +285,11 @@ enum err pages_unite(const char *text, size_t length, const atomic_bool *cancel,
     source.cancelled = cancelled(cancel);
     struct page page = {.first = true};
     while (read_page(&source, &page))
-        count_edges(repeats, &page);
+        heads_count(repeats, &page);
     source.at = source.looked = start;
     page = (struct page){.first = true};
     while (read_page(&source, &page)) {
-        trim_page(repeats, &source, &page);
+        heads_trim(repeats, text, &page);
         join_page(&joiner, &source, &page);
     }
     repeats_free(repeats);

@@ -4,8 +4,9 @@
 
 #include "model/preprocess.h"
 
-/* Beside them: the caller's own document, the note on what is missing, the case study. */
-enum { CONTEXT_FILES_MAX = CHAT_DOCUMENTS_MAX - 3 };
+/* Beside the context files: the caller's own document, the note on what is missing, the case study.
+ */
+enum { DOCUMENTS_MORE = 3, CONTEXT_FILES_MAX = CHAT_DOCUMENTS_MAX - DOCUMENTS_MORE };
 
 /* A text of which nothing is left was all furniture, or is none: then it is taken as it is. */
 static enum err clean_one(struct prompt_texts *texts, struct slice text, const char *title)
@@ -104,12 +105,15 @@ void prompt_texts_start(struct prompt_texts *texts, struct op_link link, struct 
     texts->job = job;
     texts->files = files;
     texts->count = 1;
+    const size_t most = files->context_count + DOCUMENTS_MORE;
+    texts->documents = arena_zalloc(job->arena, most, sizeof(struct chat_document));
+    texts->clean = arena_zalloc(job->arena, most, sizeof(struct buffer));
     op_start(&texts->op, &prompt_texts_kind, link);
 }
 
 void prompt_texts_clear(struct prompt_texts *texts)
 {
-    for (size_t i = 0; i < CHAT_DOCUMENTS_MAX; i++)
+    for (size_t i = 0; i < texts->count; i++)
         buffer_clear(&texts->clean[i]);
     work_clear(&texts->work);
 }

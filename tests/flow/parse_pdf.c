@@ -152,7 +152,8 @@ static void test_to_the_end(void **state)
     (void)state;
     begin();
     assert_int_equal(run(0), OK);
-    assert_int_equal(flow.parse.job.degraded, DEGRADED_ANALYSIS | DEGRADED_SCENES | DEGRADED_IMAGES);
+    assert_int_equal(flow.parse.job.degraded,
+                     DEGRADED_ANALYSIS | DEGRADED_SCENES | DEGRADED_IMAGES);
     assert_int_equal(flow.parse.study.scene_count, 4);
     assert_true(has_figure("Martin Oyelaran"));
     assert_true(has_figure("Maria Quillfeather")); /* from the context file */

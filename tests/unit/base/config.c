@@ -109,6 +109,7 @@ static void every_type_is_read(void **state)
                           "OPENAI_API_KEY=sk-1\n"
                           "SPOOL_DIR='/var/spool/with blank'\n"
                           "PDF_PARSER=Llamaparse\n"
+                          "LLAMAPARSE_API_KEY=llx-1\n"
                           "IMAGE_SIZE=1024x64\n"
                           "MAX_COST_USD_PER_DAY=12.3456789\n"
                           "OPENAI_BASE_URL=http://[::1]:11434/v1\n",
@@ -280,6 +281,14 @@ static void decimals(void **state)
     assert_true(config.max_cost_usd_per_day == 0.000001);
     static const char *const bad[] = {".5", "-1", "1e3", "1000000.1", "nan", "1,5", "1.5.5"};
     check_refused("MAX_COST_USD_PER_DAY", bad, sizeof(bad) / sizeof(*bad));
+}
+
+static void llamaparse_alone_needs_a_key(void **state)
+{
+    (void)state;
+    assert_int_equal(load("PDF_PARSER=llamaparse", NULL), ERR_RANGE);
+    assert_string_equal(faults.data,
+                        "LLAMAPARSE_API_KEY: not set, but PDF_PARSER=llamaparse needs it\n");
 }
 
 static void production_wants_https(void **state)
@@ -560,6 +569,7 @@ int main(void)
         TEST(lists_of_models),
         TEST(sizes_of_pictures),
         TEST(decimals),
+        TEST(llamaparse_alone_needs_a_key),
         TEST(production_wants_https),
         TEST(origins),
         TEST(settings_that_need_each_other),

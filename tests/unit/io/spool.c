@@ -360,6 +360,24 @@ static void test_free_at_each_moment(void **state)
     }
 }
 
+/* The end of a large file takes the disk's time, which is not the loop's. */
+static void test_large_file_is_closed_off_the_loop(void **state)
+{
+    (void)state;
+    begin();
+    struct spool_file *file = file_new();
+    fill(file, LARGE_BYTES, SPOOL_PIECE_MAX);
+    spool_file_finish(file);
+    loop_run(&world.loop);
+    const int fd = file->fd;
+    assert_false(uv_loop_alive(&world.loop.uv));
+    spool_file_free(file);
+    assert_true(uv_loop_alive(&world.loop.uv)); /* waits for a worker */
+    loop_run(&world.loop);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    end();
+}
+
 static void test_free_unfinished_in_memory(void **state)
 {
     (void)state;
@@ -827,6 +845,7 @@ static void test_disk_full(void **state)
     if (mounted) { /* needs a privilege; the test above needs none */
         for (int i = 0; i < 3; i++)
             check_no_space();
+        loop_run(&world.loop);                            /* what was freed is closed then */
         assert_int_equal(umount2(world.directory, 0), 0); /* nothing in it is open */
     }
     end();
@@ -899,6 +918,7 @@ int main(void)
         cmocka_unit_test(test_finish_with_more_than_a_job),
         cmocka_unit_test(test_memory_is_given_back_when_it_was_written),
         cmocka_unit_test(test_free_at_each_moment),
+        cmocka_unit_test(test_large_file_is_closed_off_the_loop),
         cmocka_unit_test(test_free_unfinished_in_memory),
         cmocka_unit_test(test_free_when_told_that_it_is_settled),
         cmocka_unit_test(test_free_in_any_order),

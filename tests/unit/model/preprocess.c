@@ -217,8 +217,7 @@ static void notices_go(void **state)
         "This document is authorized for use only by Dana Ruiz in BUS 500.",
         "\xc2\xa9 2021 Lake Street School. All rights reserved.",
         "(c) 2021 Lake Street School. All rights reserved.",
-        "*Copyright \xc2\xa9 2019\xe2\x80\x93"
-        "2021 by Lake Street School*",
+        "*Copyright \xc2\xa9 2019 \xe2\x80\x93 2021 by Lake Street School*",
         "Copyright (c) 2020, 2021 Lake Street School",
         "COPYRIGHT 2020 LAKE STREET SCHOOL",
         "Copyright Lake Street School, 2020. All rights reserved.",

@@ -270,6 +270,12 @@ static struct parse_job *start(size_t at)
     return start_until(at, virtual_now_ms + FAR_MS);
 }
 
+static void set_places(size_t places)
+{
+    world.upstream.gate.settings.places = places;
+    world.upstream.gate.places_full = places;
+}
+
 static size_t places_taken(void)
 {
     return world.upstream.gate.taken;
@@ -996,7 +1002,7 @@ static void test_stop_lets_orphans_go(void **state)
 {
     (void)state;
     BEGIN({.body = PENDING});
-    world.upstream.gate.settings.places = JOBS_MAX;
+    set_places(JOBS_MAX);
     for (size_t i = 0; i < 4; i++)
         start(i);
     for (size_t i = 0; i < 4; i++) { /* each in another state of its polls */
@@ -1013,7 +1019,7 @@ static void test_an_orphan_keeps_others_out(void **state)
 {
     (void)state;
     BEGIN({.body = PENDING});
-    world.upstream.gate.settings.places = 1;
+    set_places(1);
     start(0);
     advance(1000);
     op_cancel(&world.jobs[0].op);
@@ -1040,7 +1046,7 @@ static void begin_eventful(void)
           {.body = "{\"status\":\"ERROR\",\"error_code\":\"EXPIRED\"}"}, {.body = PENDING},
           {.body = "{\"job\":{\"status\":\"RUNNING\"}}"}, {.body = "{\"status\":\"COMPLETED\"}"},
           {.body = "{\"markdown_full\":\"\"}"}, {.body = "{\"text_full\":\"plain\"}"});
-    world.upstream.gate.settings.places = 1;
+    set_places(1);
     gate_enter(&world.blocker, root(&world.loop, on_finish, &world.finishes[JOBS_MAX - 1]),
                &world.upstream.gate, &(struct gate_rank){0});
     virtual_loop_settle(&world.loop);
