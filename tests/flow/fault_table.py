@@ -76,7 +76,7 @@ ANSWERS = (
     ("rate-limited", LIMITED, {}),
     ("rate-limited", LIMITED, {"retry_after_ms": 50}),
     ("rate-limited", LIMITED, {"retry_after": "0.05"}),
-    ("rate-limited", LIMITED, {"retry_date_s": 1}),
+    ("rate-limited", LIMITED, {"retry_date_s": 1, "share": 0.1}),
     ("rate-limited", FINAL, {"retry_after": "500"}),
     ("rate-limited", FINAL, {"should_retry": "false"}),
     ("no-credits", FATAL, {}),

@@ -26,6 +26,9 @@ OPENAI_KEY = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyz"
 # Few long events rather than one a token: what is tested here is not how fast they are read.
 UPSIM_ARGUMENTS = ("--event-tokens", "64")
 
+# Dozens of servers at once have no room for what each of them has freed lately.
+SANITIZER = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4:malloc_context_size=6"
+
 CAST = (b"Dana Whitlock, the owner of Pell Street Bicycle Works, owes the bank 40,000 dollars. "
         b"Arturo Benitez, the sales manager of Harbor Components Inc., wants to be paid.")
 
@@ -205,7 +208,8 @@ async def pair(llamaparse=True, openai=True, arguments=(), stop=True, **settings
     """A Pair with these settings. `stop`: whoever does not end the server has it ended here."""
     with tempfile.TemporaryDirectory(prefix="personad-flow-") as folder, \
             simulator(*arguments) as upsim:
-        server = wire.Server(folder, keys(upsim.port, llamaparse, openai) | settings)
+        environment = keys(upsim.port, llamaparse, openai) | {"ASAN_OPTIONS": SANITIZER} | settings
+        server = wire.Server(folder, environment)
         try:
             await asyncio.to_thread(server.wait_for_port)
             both = Pair(server, upsim)
