@@ -3,7 +3,7 @@
  *
  * The main file's failure is the operation's, its detail beginning with "Failed to parse PDF: ".
  * A context file that cannot be read is said so in the job's warnings. FILE_PROCESSING_TIMEOUT
- * bounds the whole.
+ * bounds the whole, and so does the job's deadline: LlamaParse leaves time to read a file here.
  */
 #ifndef PIPELINE_PARSE_FILES_H
 #define PIPELINE_PARSE_FILES_H

@@ -11,13 +11,16 @@ static enum flow read_all(struct op *op)
 {
     struct parse_files *files = op_cast(op, parse_files);
     struct job *job = files->job;
-    const uint64_t timeout_ms = job->tools->config->files_timeout_ms;
+    const uint64_t now = loop_now_ms(op->link.loop);
+    const uint64_t left = job->deadline_ms > now ? job->deadline_ms - now : 0;
+    const uint64_t most = job->tools->config->files_timeout_ms;
+    const uint64_t timeout_ms = most < left ? most : left;
     op_deadline(op, timeout_ms, deadline_detail);
     for (size_t i = 0; i < files->input_count; i++) {
         struct gate_rank rank = job->rank;
         rank.order = (unsigned)i;
         file_text_start(&files->files[i], i == 0 ? need(op) : try(op), job->tools,
-                        &files->inputs[i], &rank, loop_now_ms(op->link.loop) + timeout_ms);
+                        &files->inputs[i], &rank, now + timeout_ms);
     }
     return FLOW_WAIT;
 }

@@ -61,7 +61,7 @@ static enum flow analyse(struct op *op)
     if (services->images)
         estimate += images_estimate_usd(services->images) * parse->job.tools->config->scene_count;
     if (!spending_reserve(&services->spending, &parse->share, estimate, time(NULL)))
-        return op_fail(op, ERR_QUOTA, "What may be spent today is used up: MAX_COST_USD_PER_DAY");
+        return op_fail(op, ERR_BUDGET, "What may be spent today is used up: MAX_COST_USD_PER_DAY");
     analysis_start(&parse->analysis, try(op), &parse->job, &parse->texts);
     return FLOW_WAIT;
 }
