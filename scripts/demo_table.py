@@ -121,6 +121,7 @@ def print_result(result, width):
 
 
 def print_degradation(parts, warnings, width):
+    print()
     print_paragraph(
         f"Degraded ({parts}): these parts are second best. The server says why:", width
     )
@@ -133,7 +134,7 @@ def print_costs(headers):
     if headers.get("x-ai-tokens"):
         cost = headers.get("x-ai-cost-usd")
         known = f"{cost} US dollars" if cost else "the cost is not known: see MODEL_PRICES"
-        print(f"Used: {headers['x-ai-tokens']} tokens; {known}.\n")
+        print(f"\nUsed: {headers['x-ai-tokens']} tokens; {known}.")
 
 
 def print_stages(timing):
@@ -141,10 +142,10 @@ def print_stages(timing):
     stages = re.findall(r"([\w-]+);dur=([0-9.]+)", timing)
     stages = [(name, float(ms)) for name, ms in stages if name not in ("total", "queue")]
     longest = max((ms for _, ms in stages), default=0) or 1
+    print()
     for name, ms in stages:
         bar = "#" * round(ms / longest * BAR_WIDTH)
         print(f"  {name:<8} {ms:>8.0f} ms  {bar}".rstrip())
-    print()
 
 
 def read_headers(path):
@@ -183,7 +184,7 @@ def main():
     print_result(result, width)
     if arguments.headers:
         headers = read_headers(arguments.headers)
-        print(f"\nThe server took {headers.get('x-process-time', '?')} seconds.\n")
+        print(f"\nThe server took {headers.get('x-process-time', '?')} seconds.")
         if arguments.stages:
             print_stages(headers.get("server-timing", ""))
         print_costs(headers)
