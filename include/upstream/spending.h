@@ -50,6 +50,9 @@ bool spending_reserve(struct spending *spending, struct spending_share *share, d
 void spending_settle(struct spending *spending, struct spending_share *share, double used_usd,
                      int64_t now_s);
 
+/* What was used without a share. */
+void spending_count(struct spending *spending, double used_usd, int64_t now_s);
+
 /* Seconds until the next day: 1 to 86400. `now_s` is Unix time, here as above. */
 unsigned spending_retry_after(int64_t now_s);
 

@@ -198,8 +198,12 @@ static enum flow report(struct op *op)
 static void parse_pdf_end(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
-    spending_settle(&services_of(parse)->spending, &parse->share, parse->job.bill.cost_usd,
-                    time(NULL));
+    struct spending *spending = &services_of(parse)->spending;
+    const double used_usd = parse->job.bill.cost_usd;
+    if (parse->share.held)
+        spending_settle(spending, &parse->share, used_usd, time(NULL));
+    else
+        spending_count(spending, used_usd, time(NULL));
 }
 
 static const struct step parse_pdf_steps[] = {{"files", read_files},

@@ -82,6 +82,13 @@ void spending_settle(struct spending *spending, struct spending_share *share, do
     *share = (struct spending_share){0};
 }
 
+void spending_count(struct spending *spending, double used_usd, int64_t now_s)
+{
+    assert(is_amount(used_usd));
+    turn_day(spending, now_s);
+    spending->spent_usd += isnan(used_usd) ? 0 : used_usd;
+}
+
 unsigned spending_retry_after(int64_t now_s)
 {
     return (unsigned)((day_of(now_s) + 1) * DAY_SECONDS - now_s);
