@@ -1,5 +1,6 @@
 /*
- * json_scan.h: does a document follow RFC 8259, within our limits? For json.c alone; see json.h.
+ * json_scan.h: does a document follow RFC 8259, within our limits? For json*.c alone; see
+ * json.h.
  */
 #ifndef BASE_JSON_SCAN_H
 #define BASE_JSON_SCAN_H
@@ -17,5 +18,9 @@ MUST_CHECK enum err json_scan(const char *bytes, size_t length, struct json_faul
 
 /* The code unit of the `\uXXXX` at `text`, or -1 when there is none. */
 long json_scan_unit(const char *text, size_t length);
+
+/* The bytes at the start of `text` that stand for themselves in a JSON string: up to the first
+ * quote, backslash or control character. */
+size_t json_plain_prefix(const char *text, size_t length);
 
 #endif

@@ -19,6 +19,9 @@
  * names it), and none younger than IMAGE_YOUNG_MS, which somebody may be looking at. Where that
  * does not make room, saving fails with ERR_NO_SPACE. Kept ones count, too.
  *
+ * Saving does not wait for the disk: a power cut may take the pictures of the last half minute, and
+ * leave names without bytes, which count as not there. Keeping waits: what a saved row names stays.
+ *
  *     <directory>/3f0c...9a.webp         a picture
  *     <directory>/kept/3f0c...9a.webp    the same once it is kept
  *     <directory>/.0123456789abcdef.tmp  one being written
@@ -76,8 +79,9 @@ struct image_save {
 void image_save_start(struct image_save *save, struct op_link link, struct image_store *store,
                       const char *bytes, size_t length);
 
-/* From now on it is never removed: before a row that names it is saved. ERR_NOT_FOUND: it is gone,
- * or the name is none of ours. ERR_IO. */
+/* From now on it is never removed, nor lost with the power: before a row that names it is saved.
+ * Waits for the disk: for a worker thread. ERR_NOT_FOUND: it is gone, or the name is none of ours.
+ * ERR_IO. */
 MUST_CHECK enum err image_store_keep(struct image_store *store, const char *name);
 
 struct image_file {

@@ -39,6 +39,7 @@
 #include "base/buffer.h"
 #include "base/text.h"
 #include "upstream/capabilities.h"
+#include "upstream/chunk_frame.h"
 #include "upstream/fence.h"
 #include "upstream/prices.h"
 #include "upstream/sse.h"
@@ -108,9 +109,10 @@ struct chat_request {
 struct chat_reading {
     enum { CHAT_FORM_UNKNOWN, CHAT_FORM_EVENTS, CHAT_FORM_WHOLE } form;
     struct sse_reader events;
-    struct buffer whole; /* a body that is no event stream, though one was asked for */
-    bool overflowed;     /* more than we take */
-    bool garbled;        /* an event that is not JSON */
+    struct chunk_frame frame; /* of the latest chunk that had content */
+    struct buffer whole;      /* a body that is no event stream, though one was asked for */
+    bool overflowed;          /* more than we take */
+    bool garbled;             /* an event that is not JSON */
     bool has_usage;
     struct token_usage usage;
     bool has_error; /* an error object came, with the words of it: */

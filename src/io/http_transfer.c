@@ -253,6 +253,7 @@ void http_transfer_clear(struct http_transfer *transfer)
     transfer->headers = NULL;
     transfer->resolve = NULL;
     transfer->curl_text[0] = '\0';
+    transfer->kept_back = transfer->proxy_read = false;
     transfer->opened = transfer->sent = transfer->resent = false;
     transfer->code = CURLE_OK;
     transfer->sent_bytes = 0;

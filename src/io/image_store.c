@@ -80,11 +80,21 @@ static enum err make_room(struct image_store *store, uint64_t length, struct err
     return OK;
 }
 
-/* Is it there? Then it is young again. */
-static bool touch(const struct image_store *store, const char *name)
+/* Whole, as far as one can tell: what a power cut left has the name, but not all of the bytes. */
+static bool touch_in(int folder, const char *name, size_t length)
 {
-    return utimensat(store->fd, name, NULL, AT_SYMLINK_NOFOLLOW) == 0 ||
-           utimensat(store->kept_fd, name, NULL, AT_SYMLINK_NOFOLLOW) == 0;
+    struct stat status;
+    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           status.st_size == (off_t)length &&
+           utimensat(folder, name, NULL, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Is it there? Then it is young again. */
+static bool touch(const struct image_save *save)
+{
+    const struct image_store *store = save->store;
+    return touch_in(store->fd, save->name, save->length) ||
+           touch_in(store->kept_fd, save->name, save->length);
 }
 
 static bool is_cancelled(struct image_save *save)
@@ -105,7 +115,7 @@ static enum err write_all(struct image_save *save, int fd, struct error *error)
         if (written > 0)
             done += (size_t)written;
     }
-    return fdatasync(fd) == 0 ? OK : fault_of(errno, error);
+    return OK;
 }
 
 /* Leaves no file behind where it fails. */
@@ -130,7 +140,7 @@ static enum err publish(struct image_save *save, const char *temp, struct error 
     enum err err = OK;
     if (is_cancelled(save)) {
         err = error_set(error, ERR_CANCELLED, "%s", "");
-    } else if (!touch(store, save->name)) {
+    } else if (!touch(save)) {
         if (renameat(store->fd, temp, store->fd, save->name) == 0) {
             store->bytes += save->length;
             return OK;
@@ -152,8 +162,6 @@ static enum err write_picture(struct image_save *save, struct error *error)
     if (err == OK)
         err = publish(save, temp, error);
     uv_mutex_unlock(&store->lock);
-    if (err == OK)
-        (void)fsync(store->fd); /* the picture is there; the name may be lost with the power */
     return err;
 }
 
@@ -164,7 +172,7 @@ static enum err run(struct work *work, struct error *error)
     image_name_picture(save->name, save->bytes, save->length);
 
     uv_mutex_lock(&store->lock);
-    const bool is_there = touch(store, save->name);
+    const bool is_there = touch(save);
     const enum err err = is_there ? OK : make_room(store, save->length, error);
     if (!is_there && err == OK)
         store->bytes_due += save->length;
@@ -206,19 +214,6 @@ void image_save_start(struct image_save *save, struct op_link link, struct image
 
 /* --- keeping and finding ---------------------------------------------------------------------- */
 
-enum err image_store_keep(struct image_store *store, const char *name)
-{
-    if (!image_kind_of_name(name))
-        return ERR_NOT_FOUND;
-    if (renameat(store->fd, name, store->kept_fd, name) == 0)
-        return OK;
-    if (errno != ENOENT)
-        return ERR_IO;
-    if (faccessat(store->kept_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        return OK;
-    return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-}
-
 /* Without waiting for whatever else may bear the name. */
 static int open_picture(const struct image_store *store, const char *name)
 {
@@ -236,7 +231,7 @@ enum err image_store_open(struct image_store *store, const char *name, struct im
     if (fd < 0)
         return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_NOT_FOUND : ERR_IO;
     struct stat status;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) {
         close(fd);
         return ERR_NOT_FOUND;
     }
@@ -247,6 +242,29 @@ enum err image_store_open(struct image_store *store, const char *name, struct im
         .content_type = kind->type,
     };
     return OK;
+}
+
+static enum err move_to_kept(struct image_store *store, const char *name)
+{
+    if (renameat(store->fd, name, store->kept_fd, name) == 0 || errno == ENOENT)
+        return fsync(store->kept_fd) == 0 ? OK : ERR_IO;
+    return ERR_IO;
+}
+
+/* First the bytes, then the name: at no moment does kept/ name what is not there. */
+enum err image_store_keep(struct image_store *store, const char *name)
+{
+    struct image_file file;
+    enum err err = image_store_open(store, name, &file);
+    if (err != OK)
+        return err;
+    err = fsync(file.fd) == 0 ? OK : ERR_IO;
+    close(file.fd);
+    if (err == OK)
+        err = move_to_kept(store, name);
+    if (err != OK)
+        return err;
+    return faccessat(store->kept_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? OK : ERR_NOT_FOUND;
 }
 
 /* --- its life --------------------------------------------------------------------------------- */

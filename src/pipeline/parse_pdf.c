@@ -77,7 +77,8 @@ static enum flow mend_analysis(struct op *op)
 }
 
 /* What the model left open, from the text. */
-static void fill_gaps(struct case_study *study, const struct case_study *offline)
+static void fill_gaps(struct case_study *study, const struct case_study *offline,
+                      struct arena *arena)
 {
     if (!*study->title)
         study->title = offline->title;
@@ -88,6 +89,7 @@ static void fill_gaps(struct case_study *study, const struct case_study *offline
     for (size_t i = 0; i < OUTCOME_COUNT; i++)
         if (!study->outcomes[i] || !*study->outcomes[i])
             study->outcomes[i] = offline->outcomes[i];
+    case_study_settle(study, arena); /* the student's role may only be known now */
 }
 
 static void adopt_analysis(struct parse_pdf *parse)
@@ -104,7 +106,7 @@ static void adopt_analysis(struct parse_pdf *parse)
         parse->study = parse->analysis.study;
         parse->model = parse->analysis.model;
         if (parse->analysis.faults.found) {
-            fill_gaps(&parse->study, &parse->offline.study);
+            fill_gaps(&parse->study, &parse->offline.study, job->arena);
             job_degrade(job, DEGRADED_ANALYSIS, "The model left out a part of the analysis: %s",
                         parse->analysis.faults.complaint);
         }
@@ -171,14 +173,14 @@ static enum flow illustrate(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
     adopt_scenes(parse);
+    prompt_texts_clear(&parse->texts); /* pictures take long */
     if (services_of(parse)->images) {
         illustration_start(&parse->illustration, need(op), &parse->job, &parse->study);
         return FLOW_WAIT;
     }
-    job_degrade(&parse->job, DEGRADED_IMAGES,
-                parse->job.tools->config->openai_api_key
-                    ? "Scenes have no pictures: IMAGES is off"
-                    : "Scenes have no pictures: OPENAI_API_KEY is not set");
+    if (parse->job.tools->config->images) /* else nobody wants any */
+        job_degrade(&parse->job, DEGRADED_IMAGES,
+                    "Scenes have no pictures: OPENAI_API_KEY is not set");
     return FLOW_NEXT;
 }
 

@@ -17,6 +17,7 @@ enum {
 void chat_reading_clear(struct chat_call *chat)
 {
     sse_clear(&chat->reading.events);
+    chunk_frame_clear(&chat->reading.frame);
     buffer_clear(&chat->reading.whole);
     memset(&chat->reading, 0, sizeof(chat->reading));
 }
@@ -59,12 +60,8 @@ static void read_error(struct chat_call *chat, const cJSON *root)
     reading->message = error.message;
 }
 
-static bool read_content(struct chat_call *chat, const cJSON *message)
+static bool add_content(struct chat_call *chat, const char *text)
 {
-    const char *refusal = json_string(message, "refusal", "");
-    if (*refusal)
-        chat->refused = true;
-    const char *text = json_string(message, "content", "");
     const size_t length = strlen(text);
     if (length == 0)
         return true;
@@ -75,6 +72,12 @@ static bool read_content(struct chat_call *chat, const cJSON *message)
     if (chat->request.on_content)
         chat->request.on_content(chat, text, length);
     return true;
+}
+
+static const cJSON *first_choice(const cJSON *root)
+{
+    const cJSON *choices = json_array(root, "choices");
+    return choices ? choices->child : NULL;
 }
 
 /* A chunk of a stream, or all of an answer. False: there is no use in reading on. */
@@ -89,26 +92,41 @@ static bool read_part(struct chat_call *chat, const cJSON *root, const char *mes
         chat->model =
             arena_strndup(&chat->arena, model, text_cut(model, strlen(model), MODEL_BYTES_MAX));
     read_usage(chat, openai_member(root, "usage"));
-    const cJSON *choices = json_array(root, "choices");
-    const cJSON *choice = choices ? choices->child : NULL;
+    const cJSON *choice = first_choice(root);
     if (!choice)
         return true;
     const char *reason = json_string(choice, "finish_reason", "");
     if (*reason)
         chat->finish_reason = known_reason(reason);
-    return read_content(chat, openai_member(choice, message_name));
+    const cJSON *message = openai_member(choice, message_name);
+    if (*json_string(message, "refusal", ""))
+        chat->refused = true;
+    return add_content(chat, json_string(message, "content", ""));
 }
 
-static bool on_event(const char *data, size_t length, void *context)
+static bool read_chunk(struct chat_call *chat, const char *data, size_t length)
 {
-    struct chat_call *chat = context;
     cJSON *root;
     if (json_parse(data, length, NULL, &root) != OK) {
         chat->reading.garbled = true;
         return false;
     }
     const bool go_on = read_part(chat, root, "delta");
+    if (go_on && json_string(openai_member(first_choice(root), "delta"), "content", NULL))
+        chunk_frame_learn(&chat->reading.frame, data, length);
     cJSON_Delete(root);
+    return go_on;
+}
+
+/* All that is read but the content is the same when it is read again. */
+static bool on_event(const char *data, size_t length, void *context)
+{
+    struct chat_call *chat = context;
+    cJSON *content = chunk_frame_match(&chat->reading.frame, data, length);
+    if (!content)
+        return read_chunk(chat, data, length);
+    const bool go_on = add_content(chat, content->valuestring);
+    cJSON_Delete(content);
     return go_on;
 }
 
@@ -133,6 +151,7 @@ void chat_reading_begin(struct chat_call *chat)
     chat_reading_clear(chat);
     struct chat_reading *reading = &chat->reading;
     sse_init(&reading->events, EVENT_BYTES_MAX, on_event, chat);
+    chunk_frame_init(&reading->frame);
     buffer_init(&reading->whole, CHAT_WHOLE_BYTES_MAX);
     reading->code = reading->param = reading->message = "";
 }

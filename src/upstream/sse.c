@@ -82,22 +82,36 @@ static enum err end_line(struct sse_reader *reader, const char *piece, size_t le
     return err;
 }
 
+/* Where `c` is next at or behind `from`: `known`, unless that has been passed. So the input is
+ * searched once for each kind of line end, however they are mixed. */
+static const char *next(const char *known, const char *from, const char *end, char c)
+{
+    if (known && known >= from)
+        return known;
+    const char *found = memchr(from, c, (size_t)(end - from));
+    return found ? found : end;
+}
+
 static enum err feed(struct sse_reader *reader, const char *bytes, size_t length)
 {
-    size_t start = 0;
-    for (size_t i = 0; i < length && !reader->done; i++) {
-        const bool second_of_two = bytes[i] == '\n' && reader->after_cr;
-        reader->after_cr = bytes[i] == '\r';
-        if (second_of_two) {
-            start = i + 1;
-        } else if (bytes[i] == '\n' || bytes[i] == '\r') {
-            const enum err err = end_line(reader, bytes + start, i - start);
-            if (err)
-                return err;
-            start = i + 1;
-        }
+    const char *const end = bytes + length;
+    const char *cr = NULL, *lf = NULL, *at = bytes;
+    while (at < end && !reader->done) {
+        if (reader->after_cr && *at == '\n')
+            at++;
+        reader->after_cr = false;
+        cr = next(cr, at, end, '\r');
+        lf = next(lf, at, end, '\n');
+        const char *line_end = cr < lf ? cr : lf;
+        if (line_end == end)
+            break;
+        reader->after_cr = line_end == cr;
+        const enum err err = end_line(reader, at, (size_t)(line_end - at));
+        if (err)
+            return err;
+        at = line_end + 1;
     }
-    return reader->done ? OK : buffer_append(&reader->line, bytes + start, length - start);
+    return reader->done ? OK : buffer_append(&reader->line, at, (size_t)(end - at));
 }
 
 enum err sse_feed(struct sse_reader *reader, const char *bytes, size_t length)

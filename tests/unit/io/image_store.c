@@ -1,6 +1,6 @@
 /*
- * Small pictures in a folder of their own, with fdatasync, renameat and unlinkat of the worker
- * threads stopped where a test wants to come in between. After each test: the count is that of the
+ * Small pictures in a folder of their own, with write, renameat and unlinkat of the worker threads
+ * stopped where a test wants to come in between. After each test: the count is that of the
  * files, nothing half-written is left, and no descriptor.
  */
 #include "io/image_store.h"
@@ -41,24 +41,38 @@ static struct {
 /* ---- system calls ---- */
 
 static struct {
-    pthread_barrier_t *at_sync;               /* those who write meet here */
-    void (*on_sync)(void);                    /* on a worker thread */
+    pthread_barrier_t *at_write;              /* those who have written meet here */
+    void (*on_write)(void);                   /* on a worker thread, when all is written */
     void (*before_unlink)(const char *name);  /* of a picture */
     void (*before_publish)(const char *name); /* right before a picture gets its name */
-    int sync_error, rename_error;
+    int write_error, rename_error, sync_error;
+    size_t syncs;
 } hooks;
 
-int fdatasync(int fd)
+ssize_t write(int fd, const void *bytes, size_t length)
 {
-    if (hooks.at_sync)
-        pthread_barrier_wait(hooks.at_sync);
-    if (hooks.on_sync)
-        hooks.on_sync();
+    const ssize_t written = syscall(SYS_write, fd, bytes, length);
+    if (length < PICTURE_BYTES) /* libuv's, to wake the loop */
+        return written;
+    if (hooks.at_write)
+        pthread_barrier_wait(hooks.at_write);
+    if (hooks.on_write)
+        hooks.on_write();
+    if (hooks.write_error) {
+        errno = hooks.write_error;
+        return -1;
+    }
+    return written;
+}
+
+int fsync(int fd)
+{
+    hooks.syncs++;
     if (hooks.sync_error) {
         errno = hooks.sync_error;
         return -1;
     }
-    return (int)syscall(SYS_fdatasync, fd);
+    return (int)syscall(SYS_fsync, fd);
 }
 
 int unlinkat(int fd, const char *name, int flags)
@@ -353,7 +367,7 @@ static void equal_pictures_at_once_are_one_file(void **state)
     (void)state;
     pthread_barrier_t barrier;
     pthread_barrier_init(&barrier, NULL, 3);
-    hooks.at_sync = &barrier;
+    hooks.at_write = &barrier;
     for (size_t i = 0; i < 3; i++)
         start_bytes(i, world.pictures[0], PICTURE_BYTES);
     loop_run(&world.loop);
@@ -471,7 +485,7 @@ static void bytes_under_way_count(void **state)
     (void)state;
     pthread_barrier_t barrier;
     pthread_barrier_init(&barrier, NULL, 3);
-    hooks.at_sync = &barrier; /* lets three through, and no others come there */
+    hooks.at_write = &barrier; /* lets three through, and no others come there */
     for (size_t i = 0; i < 5; i++)
         start(i);
     loop_run(&world.loop);
@@ -532,9 +546,43 @@ static void be_faster(void)
 static void an_equal_of_a_kept_one_is_no_second_file(void **state)
 {
     (void)state;
-    hooks.on_sync = be_faster;
+    hooks.on_write = be_faster;
     assert_int_equal(save(0), OK);
     assert_true(is_kept(name_of(0)));
+    assert_int_equal(count_pictures(), 1);
+}
+
+static void what_is_kept_is_on_the_disk(void **state)
+{
+    (void)state;
+    assert_int_equal(save(0), OK);
+    assert_int_equal(hooks.syncs, 0);
+    hooks.sync_error = EIO;
+    assert_int_equal(image_store_keep(&world.store, name_of(0)), ERR_IO);
+    hooks.sync_error = 0;
+    hooks.rename_error = EIO;
+    assert_int_equal(image_store_keep(&world.store, name_of(0)), ERR_IO);
+    hooks.rename_error = 0;
+    hooks.syncs = 0;
+    assert_int_equal(image_store_keep(&world.store, name_of(0)), OK);
+    assert_int_equal(hooks.syncs, 2); /* the bytes, and the name */
+    assert_true(is_kept(name_of(0)));
+}
+
+/* As the system may leave it behind: the name, without the bytes. */
+static void what_a_power_cut_left_empty_is_no_picture(void **state)
+{
+    (void)state;
+    assert_int_equal(save(0), OK);
+    assert_int_equal(truncate(path_of(name_of(0)), 0), 0);
+    struct image_file file;
+    assert_int_equal(image_store_open(&world.store, name_of(0), &file), ERR_NOT_FOUND);
+    assert_int_equal(image_store_keep(&world.store, name_of(0)), ERR_NOT_FOUND);
+    world.store.bytes = 0; /* as counted at the next start */
+    assert_int_equal(save(0), OK);
+    assert_int_equal(image_store_open(&world.store, name_of(0), &file), OK);
+    assert_int_equal(file.size, PICTURE_BYTES);
+    close(file.fd);
     assert_int_equal(count_pictures(), 1);
 }
 
@@ -562,7 +610,7 @@ static void a_cancelled_save_leaves_nothing(void **state)
     assert_int_equal(result(0), ERR_CANCELLED);
     assert_int_equal(count_pictures(), 0);
 
-    hooks.on_sync = cancel_saves; /* all is written, nothing has its name */
+    hooks.on_write = cancel_saves; /* all is written, nothing has its name */
     assert_int_equal(save(1), ERR_CANCELLED);
     assert_int_equal(count_pictures(), 0);
 }
@@ -602,16 +650,15 @@ static void a_late_cancel_leaves_a_whole_picture(void **state)
 static void a_full_disk_is_no_space(void **state)
 {
     (void)state;
-    hooks.sync_error = EDQUOT;
+    hooks.write_error = EDQUOT;
     assert_int_equal(save(0), ERR_NO_SPACE);
-    hooks.sync_error = EIO;
+    hooks.write_error = EIO;
     assert_int_equal(save(0), ERR_IO);
-    hooks.sync_error = 0;
+    hooks.write_error = 0;
     hooks.rename_error = ENOSPC;
     assert_int_equal(save(0), ERR_NO_SPACE);
     hooks.rename_error = EIO;
     assert_int_equal(save(0), ERR_IO);
-    assert_int_equal(image_store_keep(&world.store, name_of(0)), ERR_IO);
     hooks.rename_error = 0;
 
     struct rlimit before;
@@ -777,6 +824,8 @@ int main(void)
         TEST(keeping_wins_over_a_removal_that_is_late),
         TEST(keeping_what_has_gone_says_so),
         TEST(an_equal_of_a_kept_one_is_no_second_file),
+        TEST(what_is_kept_is_on_the_disk),
+        TEST(what_a_power_cut_left_empty_is_no_picture),
         TEST(a_cancelled_save_leaves_nothing),
         TEST(a_cancel_after_any_round_leaves_nothing_half_written),
         TEST(a_late_cancel_leaves_a_whole_picture),
