@@ -10,11 +10,11 @@
  *
  * The operation succeeds when a whole response came, whatever its status, and also when the
  * exchange failed: then `fault` says how, and `fault_text` in words. Only cancel and deadline make
- * it end with an error. Time-outs run from the start of the call. Names are resolved off the loop
- * and remembered for a minute; no request is ever sent twice by itself; sockets are close-on-exec.
- * One client per process: connections are kept and shared; HTTP/2 where the server offers it.
- * Proxies are taken from the environment as curl does (https_proxy, no_proxy, ...), certificates
- * from CURL_CA_BUNDLE or SSL_CERT_FILE where they are set.
+ * it end with an error. Time-outs run from the start of the call. Names are resolved off the loop,
+ * and remembered (io/resolver.h); no request is ever sent twice by itself; sockets are
+ * close-on-exec. One client per process: connections are kept and shared; HTTP/2 where the server
+ * offers it. Proxies are taken from the environment as curl does (https_proxy, no_proxy, ...),
+ * certificates from CURL_CA_BUNDLE or SSL_CERT_FILE where they are set.
  */
 #ifndef IO_HTTP_CLIENT_H
 #define IO_HTTP_CLIENT_H
@@ -124,7 +124,8 @@ struct http_call {
 struct http_client_settings {
     size_t connections_max;      /* kept open: the sum of what all gates let through */
     const char *user_agent;      /* borrowed for the client's life */
-    uint64_t resolve_ttl_ms;     /* 60 s unless tests want less */
+    uint64_t resolve_ttl_ms;     /* addresses of a name are fresh for so long: 60 s */
+    uint64_t resolve_stale_ms;   /* ...and used for as long while asked for anew: an hour */
     uint64_t idle_connection_ms; /* a kept connection older than this is not used again: 50 s */
 };
 

@@ -8,6 +8,7 @@
 
 enum {
     RESOLVE_TTL_MS = 60 * 1000,
+    RESOLVE_STALE_MS = 3600 * 1000, /* addresses of large services stay theirs for far longer */
     IDLE_CONNECTION_MS = 50 * 1000, /* load balancers drop them after 60 s and more */
     CONNECTIONS_SPARE = 4,          /* beside those of the gates: downloads, the watch on models */
     AFTERLIFE_MS = 60 * 1000,
@@ -24,6 +25,7 @@ static void begin_client(struct services *services, struct loop *loop, const str
                                   .connections_max = (size_t)places + CONNECTIONS_SPARE,
                                   .user_agent = "personad/" PERSONAD_VERSION,
                                   .resolve_ttl_ms = RESOLVE_TTL_MS,
+                                  .resolve_stale_ms = RESOLVE_STALE_MS,
                                   .idle_connection_ms = IDLE_CONNECTION_MS,
                               });
 }

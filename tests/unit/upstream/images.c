@@ -316,7 +316,7 @@ static int begin(void **state)
     };
     gate_init(&world.upstream.gate, &world.loop, "images",
               &(struct gate_settings){.places = 2,
-                                      .failures_min = 100,
+                                      .failures_min = GATE_REPORTS_MAX,
                                       .failure_share = 0.5,
                                       .window_ms = 60000,
                                       .open_ms = 30000,

@@ -190,7 +190,7 @@ static void begin(const struct answer *answers, size_t count)
     };
     gate_init(&world.upstream.gate, &world.loop, "openai",
               &(struct gate_settings){.places = 1,
-                                      .failures_min = 100,
+                                      .failures_min = GATE_REPORTS_MAX,
                                       .failure_share = 0.5,
                                       .window_ms = 60000,
                                       .open_ms = OPEN_MS,
