@@ -134,7 +134,7 @@ def polls():
         if each.fault in ("hang", "stall") or options.get("retry_after") == "500":
             # Afterwards its job keeps its place for a minute: only the next poll would tell more.
             yield dataclasses.replace(each, kind=LATE, statuses=frozenset({504}), slow=True,
-                                      stays=each.fault != "rate-limited")
+                                      times=1, stays=each.fault != "rate-limited")
         elif options.get("status") == 418:
             yield dataclasses.replace(each, kind=FINAL)  # nobody knows what it means for a poll
         elif each.kind in (RETRIED, LIMITED, FAILING) or options.get("should_retry"):

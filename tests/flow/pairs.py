@@ -219,9 +219,3 @@ async def pair(llamaparse=True, openai=True, arguments=(), stop=True, **settings
                 await asyncio.to_thread(server.stop)
         finally:
             await asyncio.to_thread(server.kill)
-
-
-def process_seconds(pid):
-    """The processor time that a process has taken so far."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
