@@ -46,12 +46,11 @@ bool spending_left(struct spending *spending, int64_t now_s);
  * limit. */
 bool spending_reserve(struct spending *spending, struct spending_share *share, double estimate_usd,
                       int64_t now_s);
+/* What was used up without a share, before an estimate could be made; NaN counts as nothing. */
+void spending_add(struct spending *spending, double used_usd, int64_t now_s);
 /* Nothing happens for a share that is not held. */
 void spending_settle(struct spending *spending, struct spending_share *share, double used_usd,
                      int64_t now_s);
-
-/* What was used without a share. */
-void spending_count(struct spending *spending, double used_usd, int64_t now_s);
 
 /* Seconds until the next day: 1 to 86400. `now_s` is Unix time, here as above. */
 unsigned spending_retry_after(int64_t now_s);
