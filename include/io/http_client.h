@@ -36,6 +36,7 @@ enum {
     HTTP_CALL_PARTS_MAX = 16,           /* of a multipart body */
     HTTP_CALL_KEPT_HEADERS = 64,        /* of a response; further ones are dropped */
     HTTP_CALL_HEADER_BYTES = 32 * 1024, /* of a response, all lines; past it HTTP_FAULT_TOO_LARGE */
+    HTTP_CALL_ERROR_BYTES = 64 * 1024,  /* kept of a body that came with another status than 2xx */
     HTTP_CALL_URL_BYTES = 8 * 1024,     /* longer ones are HTTP_FAULT_LOCAL */
     HTTP_CALL_REDIRECTS = 3,            /* followed; one more is HTTP_FAULT_REFUSED */
 };
@@ -110,7 +111,7 @@ struct http_call {
     enum http_fault fault;
     char fault_text[128]; /* for logs and details; no secrets */
     int status;           /* 0 while none came */
-    struct buffer body;   /* NUL-terminated */
+    struct buffer body;   /* NUL-terminated; of an error the beginning (HTTP_CALL_ERROR_BYTES) */
     struct http_header response_headers[HTTP_CALL_KEPT_HEADERS]; /* of the last response */
     size_t response_header_count;
     bool reused;   /* the connection had been used before */
