@@ -5,6 +5,7 @@
 #include "upstream/images.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -110,6 +111,15 @@ static struct token_usage guess(const struct images *images, size_t prompt_bytes
     };
 }
 
+/* Of a picture: by the picture, where the service does not say how many tokens it took. */
+static double cost_of(const struct images *images, const char *model,
+                      const struct token_usage *usage)
+{
+    const struct prices *prices = images->settings.prices;
+    const double each = usage->estimated ? prices_cost_each(prices, model, PRICE_PICTURE, 1) : NAN;
+    return isnan(each) ? prices_cost(prices, model, usage) : each;
+}
+
 void image_account(struct image_call *image, const struct token_usage *usage, bool paid)
 {
     image->in_flight = false;
@@ -118,13 +128,13 @@ void image_account(struct image_call *image, const struct token_usage *usage, bo
     const struct images *images = image->images;
     const struct token_usage used = usage ? *usage : guess(images, strlen(image->prompt));
     token_usage_add(&image->usage, &used);
-    image->cost_usd += prices_cost(images->settings.prices, image_model(image), &used);
+    image->cost_usd += cost_of(images, image_model(image), &used);
 }
 
 double images_estimate_usd(const struct images *images)
 {
     const struct token_usage usage = guess(images, PROMPT_BYTES_TYPICAL);
-    return prices_cost(images->settings.prices, images->models[0], &usage);
+    return cost_of(images, images->models[0], &usage);
 }
 
 /* ---- a try ---- */

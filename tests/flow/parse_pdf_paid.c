@@ -261,6 +261,21 @@ static void test_context_files_come_first(void **state)
     end();
 }
 
+/* What nobody here reads is for LlamaParse to try, however large it is. */
+static void test_files_of_other_kinds(void **state)
+{
+    (void)state;
+    begin("");
+    add_file("case.txt", "Dana Whitlock, the owner of Pell Street Works, is broke.", 56);
+    static const char slides[2000] = "PK\003\004\377\376\0\0";
+    add_file("small.pptx", slides, 900);
+    add_file("large.pptx", slides, sizeof(slides));
+    flow.tools.extract_limits.output = 1000;
+    run_well(0, SCENES);
+    assert_int_equal(upsim_count("services.upload.calls"), 2);
+    end();
+}
+
 /* --- cancelled ------------------------------------------------------------------------------ */
 
 static void test_cancel_in_each_round(void **state)
@@ -546,6 +561,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_to_the_end),
         cmocka_unit_test(test_context_files_come_first),
+        cmocka_unit_test(test_files_of_other_kinds),
         cmocka_unit_test(test_cancel_in_each_round),
         cmocka_unit_test(test_parsing_fails),
         cmocka_unit_test(test_the_analysis_fails),
