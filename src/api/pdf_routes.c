@@ -149,13 +149,13 @@ static void tell_bill(struct request *request, const struct bill *bill)
 
 static void tell_job(struct request *request, const struct job *job, cJSON *body)
 {
-    const char *degraded = degraded_names(job->degraded, &request->arena);
     request_header(request, "X-Cache", job->asked ? "miss" : "hit");
     request->log_more = "";
     if (job->degraded) {
+        const char *parts = degraded_names(job->degraded, &request->arena);
         json_add_bool(body, "degraded", true);
-        request_header(request, "X-Degraded", degraded);
-        request->log_more = arena_printf(&request->arena, " degraded=%s", log_quote(degraded));
+        request_header(request, "X-Degraded", parts);
+        request->log_more = arena_printf(&request->arena, " degraded=%s", log_quote(parts));
     }
     if (job->warning_count > 0) {
         cJSON *warnings = json_add_array(body, "warnings");

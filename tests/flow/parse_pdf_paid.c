@@ -247,6 +247,19 @@ static void test_to_the_end(void **state)
     end();
 }
 
+static void test_what_is_free_is_counted_too(void **state)
+{
+    (void)state;
+    begin("PDF_PARSER=local\nMODEL_PRICES=gpt-6-luna=0/0,gpt-image-2=0/0");
+    add_file("case.txt", "Dana Whitlock, the owner of Pell Street Works, is broke.", 56);
+    run_well(0, SCENES);
+    const struct bill *bill = &flow.parse.job.bill;
+    assert_int_equal(bill->calls, 2 + SCENES);
+    assert_true(bill->tokens_in > upsim_count("chat.prompt_tokens"));
+    assert_true(bill->cost_usd == 0);
+    end();
+}
+
 static void test_context_files_come_first(void **state)
 {
     (void)state;
@@ -258,6 +271,21 @@ static void test_context_files_come_first(void **state)
     assert_int_equal(upsim_count("services.upload.calls"), 2); /* texts never leave */
     assert_int_equal(upsim_count("fences.whole"), 0);
     assert_int_equal(upsim_count("fences.several"), 2);
+    end();
+}
+
+/* What nobody here reads is for LlamaParse to try, however large it is. */
+static void test_files_of_other_kinds(void **state)
+{
+    (void)state;
+    begin("");
+    add_file("case.txt", "Dana Whitlock, the owner of Pell Street Works, is broke.", 56);
+    static const char slides[2000] = "PK\003\004\377\376\0\0";
+    add_file("small.pptx", slides, 900);
+    add_file("large.pptx", slides, sizeof(slides));
+    flow.tools.extract_limits.output = 1000;
+    run_well(0, SCENES);
+    assert_int_equal(upsim_count("services.upload.calls"), 2);
     end();
 }
 
@@ -545,7 +573,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_to_the_end),
+        cmocka_unit_test(test_what_is_free_is_counted_too),
         cmocka_unit_test(test_context_files_come_first),
+        cmocka_unit_test(test_files_of_other_kinds),
         cmocka_unit_test(test_cancel_in_each_round),
         cmocka_unit_test(test_parsing_fails),
         cmocka_unit_test(test_the_analysis_fails),

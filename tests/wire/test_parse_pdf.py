@@ -9,9 +9,10 @@ import re
 import unicodedata
 
 import pytest
+from test_upsim import Upsim
 
 from case_reply import check_result, degraded_parts, names
-from wire import FORM_TYPE, PARSE, SAMPLE, TEXT, Part, form, upload
+from wire import FORM_TYPE, PARSE, SAMPLE, TEXT, Part, eventually, form, post_bytes, upload
 
 PEOPLE = {"Dana Whitlock", "Arturo Benitez"}
 DEGRADED = {"analysis", "scenes", "images"}
@@ -127,6 +128,19 @@ def test_a_context_file_is_read_too(server):
     assert "context" not in degraded_parts(reply)
 
 
+def test_what_is_turned_off_is_not_degraded(start_server):
+    server = start_server(IMAGES="off")
+    assert degraded_parts(server.post(upload())) == {"analysis", "scenes"}
+
+
+def test_the_log_says_what_was_degraded(start_server):
+    server = start_server()
+    server.post(upload(), X_Request_ID="second-best")
+    line = eventually(lambda: [line for line in server.output.splitlines()
+                               if "second-best" in line and "status=200" in line], "its line")[0]
+    assert ' degraded="analysis, scenes, images"' in line
+
+
 def test_an_unreadable_context_file_is_noted_and_fails_nothing(server, files):
     reply = check_reply(server.post(
         upload(files["encrypted.pdf"], "minutes.pdf", "application/pdf", name="context_files"),
@@ -196,3 +210,65 @@ def test_curl_uploads(server):
     check = server.curl("-F", f"file=@{case};type=application/pdf")
     assert check.status == 200
     assert check.json()["status"] == "completed"
+
+
+# With models
+
+
+@pytest.fixture(scope="module")
+def upsim():
+    simulator = Upsim()
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture
+def start_paid(start_server, upsim, tmp_path):
+    """start_paid(**settings): a server whose models are the simulator's."""
+    base = f"http://127.0.0.1:{upsim.port}"
+    return lambda **settings: start_server(
+        OPENAI_API_KEY="sk-wire", OPENAI_BASE_URL=f"{base}/v1", IMAGE_DIR=tmp_path / "pictures",
+        **settings)
+
+
+def picture_urls(reply):
+    assert reply.status == 200
+    return [scene["image_url"] for scene in reply.json()["ai_result"]["scenes"]]
+
+
+def test_a_result_of_models(start_paid):
+    server = start_paid()
+    reply = server.post(upload())
+    body = reply.json()
+    assert reply["X-Degraded"] is None
+    assert "degraded" not in body and "warnings" not in body
+    assert reply["X-Cache"] == "miss"
+    assert int(reply["X-AI-Tokens"]) > 0
+    stages = [stage.partition(";")[0] for stage in reply["Server-Timing"].split(", ")]
+    assert stages == ["upload", "parse", "analysis", "scenes", "images", "queue", "total"]
+    for url in picture_urls(reply):
+        picture = server.get(url.partition(f":{server.port}")[2])
+        assert (picture.status, picture["Content-Type"][:6]) == (200, "image/")
+
+
+@pytest.mark.parametrize("headers, origin", [
+    ({"Host": "teach.example:8080"}, "http://teach.example:8080"),
+    ({"Host": "teach.example", "X-Forwarded-Proto": "https"}, "https://teach.example"),
+    ({"Host": "teach.example", "X-Forwarded-Proto": "javascript"}, "http://teach.example"),
+    ({"Host": "[::1]:80"}, "http://[::1]:80"),
+    ({"Host": "evil.example/x?"}, None),
+    ({"Host": "user@evil.example"}, None),
+    ({"Host": 'a"><script>'}, None),
+    ({"Host": "a" * 300}, None),
+])
+def test_pictures_are_where_the_client_found_us(start_paid, headers, origin):
+    server = start_paid(SCENE_COUNT=1)
+    body = form(upload())
+    url, = picture_urls(server.raw(post_bytes(body, **headers), "POST"))
+    assert url.startswith(f"{origin or f'http://localhost:{server.port}'}/static/images/scenes/")
+
+
+def test_a_public_url_wins(start_paid):
+    server = start_paid(SCENE_COUNT=1, PUBLIC_URL="https://sim.example/app")
+    url, = picture_urls(server.post(upload()))
+    assert url.startswith("https://sim.example/app/static/images/scenes/")

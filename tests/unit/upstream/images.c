@@ -448,6 +448,12 @@ static void a_picture_is_made_and_saved(void **state)
     will_draw(PNG "another");
     assert_int_equal(draw("Another", NULL), OK);
     assert_true(has_header(1, "X-Client-Request-Id: req-7:image:2\r\n"));
+
+    images_clear(&world.images);
+    open_images("nobody-told-its-price");
+    will_draw(PNG "a third");
+    assert_int_equal(draw("A third", NULL), OK);
+    assert_true(isnan(world.image.cost_usd));
 }
 
 static void dalle_has_fields_of_its_own(void **state)
@@ -475,7 +481,8 @@ static void dalle_has_fields_of_its_own(void **state)
         assert_string_equal(sent(i, "output_compression"), "");
         check_saved("\xff\xd8\xff!");
         assert_true(world.image.usage.estimated);
-        assert_true(is_near(world.image.cost_usd, 0.08)); /* by picture: it has no tokens */
+        assert_true(is_near(world.image.cost_usd, 0.08)); /* by the picture: it counts no tokens */
+        assert_true(is_near(images_estimate_usd(&world.images), 0.08));
     }
 }
 

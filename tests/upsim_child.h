@@ -2,8 +2,8 @@
  * upsim_child.h: the simulator of the paid services (tests/upsim) as a child of a test program, and
  * a client of its own for its control. That one blocks: the simulator never waits for us.
  */
-#ifndef TESTS_FLOW_UPSIM_CHILD_H
-#define TESTS_FLOW_UPSIM_CHILD_H
+#ifndef TESTS_UPSIM_CHILD_H
+#define TESTS_UPSIM_CHILD_H
 
 #include <arpa/inet.h>
 #include <setjmp.h>
