@@ -11,10 +11,10 @@
 #include "base/error.h"
 #include "base/json.h"
 
-/* Walks all of `bytes`. What json_parse says about errors holds here. `needs_repair_out`: is there
- * a `\u0000` or a lone surrogate in it? */
-MUST_CHECK enum err json_scan(const char *bytes, size_t length, struct json_fault *fault,
-                              bool *needs_repair_out);
+/* Walks all of `bytes`. What json_parse_up_to says about errors holds here. `needs_repair_out`: is
+ * there a `\u0000` or a lone surrogate in it? */
+MUST_CHECK enum err json_scan(const char *bytes, size_t length, size_t values_max,
+                              struct json_fault *fault, bool *needs_repair_out);
 
 /* The code unit of the `\uXXXX` at `text`, or -1 when there is none. */
 long json_scan_unit(const char *text, size_t length);

@@ -21,7 +21,7 @@ struct scan {
     const char *start, *at, *end;
     const char *fault_at; /* where and why it stopped, once a function returned an error */
     const char *reason;
-    size_t values; /* seen so far */
+    size_t values_left; /* that may still come */
     bool needs_repair;
 };
 
@@ -252,8 +252,9 @@ static enum err scan_value(struct scan *scan, int depth)
     skip_space(scan);
     if (scan->at == scan->end)
         return fail(scan, "Expecting value");
-    if (++scan->values > JSON_VALUES_MAX)
+    if (scan->values_left == 0)
         return fail_at(scan, scan->at, ERR_LIMIT, "Too many values");
+    scan->values_left--;
 
     const char c = *scan->at;
     if (c == '{')
@@ -279,10 +280,11 @@ static enum err scan_document(struct scan *scan)
     return scan->at == scan->end ? OK : fail(scan, "Extra data");
 }
 
-enum err json_scan(const char *bytes, size_t length, struct json_fault *fault,
+enum err json_scan(const char *bytes, size_t length, size_t values_max, struct json_fault *fault,
                    bool *needs_repair_out)
 {
-    struct scan scan = {.start = bytes, .at = bytes, .end = bytes + length};
+    struct scan scan = {
+        .start = bytes, .at = bytes, .end = bytes + length, .values_left = values_max};
     const enum err err = scan_document(&scan);
     if (!err)
         *needs_repair_out = scan.needs_repair;

@@ -97,10 +97,11 @@ static void adopt_analysis(struct parse_pdf *parse)
     struct job *job = &parse->job;
     if (!services_of(parse)->openai) {
         parse->study = parse->offline.study;
-        job_degrade(job, DEGRADED_ANALYSIS, "Analysed offline: OPENAI_API_KEY is not set");
+        job_degrade(job, DEGRADED_ANALYSIS,
+                    "The analysis was made from the text: OPENAI_API_KEY is not set");
     } else if (failed(&parse->analysis.op)) {
         parse->study = parse->offline.study;
-        job_degrade(job, DEGRADED_ANALYSIS, "Analysed offline: %s",
+        job_degrade(job, DEGRADED_ANALYSIS, "The analysis was made from the text: %s",
                     op_error(&parse->analysis.op)->detail);
     } else {
         parse->study = parse->analysis.study;
@@ -158,10 +159,11 @@ static void adopt_scenes(struct parse_pdf *parse)
 {
     struct job *job = &parse->job;
     if (!services_of(parse)->openai) {
-        job_degrade(job, DEGRADED_SCENES, "Scenes were made from the text, without a model");
+        job_degrade(job, DEGRADED_SCENES,
+                    "The scenes were made from the text: OPENAI_API_KEY is not set");
     } else if (failed(&parse->scenes.op)) {
         borrow_scenes(&parse->study, &parse->offline.study, job->arena);
-        job_degrade(job, DEGRADED_SCENES, "Scenes were made from the text: %s",
+        job_degrade(job, DEGRADED_SCENES, "The scenes were made from the text: %s",
                     op_error(&parse->scenes.op)->detail);
     } else if (parse->scenes.faults.found) {
         job_degrade(job, DEGRADED_SCENES, "The model left out a part of the scenes: %s",
@@ -180,7 +182,7 @@ static enum flow illustrate(struct op *op)
     }
     if (parse->job.tools->config->images) /* else nobody wants any */
         job_degrade(&parse->job, DEGRADED_IMAGES,
-                    "Scenes have no pictures: OPENAI_API_KEY is not set");
+                    "The scenes have no pictures: OPENAI_API_KEY is not set");
     return FLOW_NEXT;
 }
 
@@ -198,8 +200,11 @@ static enum flow report(struct op *op)
 static void parse_pdf_end(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
-    spending_settle(&services_of(parse)->spending, &parse->share, parse->job.bill.cost_usd,
-                    time(NULL));
+    struct spending *spending = &services_of(parse)->spending;
+    if (parse->share.held)
+        spending_settle(spending, &parse->share, parse->job.bill.cost_usd, time(NULL));
+    else /* pages only */
+        spending_add(spending, parse->job.bill.cost_usd, time(NULL));
 }
 
 static const struct step parse_pdf_steps[] = {{"files", read_files},

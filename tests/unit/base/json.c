@@ -188,6 +188,9 @@ static void values_have_a_limit(void **state)
     assert_int_equal(json_parse(many, length - 2, NULL, &root), OK);
     cJSON_Delete(root);
     free(many);
+    assert_int_equal(json_parse_up_to("[1,{\"a\":2}]", 11, 4, NULL, &root), OK);
+    cJSON_Delete(root);
+    assert_int_equal(json_parse_up_to("[1,{\"a\":2}]", 11, 3, NULL, &root), ERR_LIMIT);
 }
 
 static void numbers_have_a_length(void **state)

@@ -55,6 +55,7 @@ static inline struct http_client *new_client(void)
                                       .connections_max = 16,
                                       .user_agent = "personad-test/1",
                                       .resolve_ttl_ms = 60 * 1000,
+                                      .resolve_stale_ms = 3600 * 1000,
                                       .idle_connection_ms = 50 * 1000,
                                   });
 }

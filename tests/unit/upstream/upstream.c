@@ -190,7 +190,7 @@ static void begin(const struct answer *answers, size_t count)
     };
     gate_init(&world.upstream.gate, &world.loop, "openai",
               &(struct gate_settings){.places = 1,
-                                      .failures_min = 100,
+                                      .failures_min = GATE_REPORTS_MAX,
                                       .failure_share = 0.5,
                                       .window_ms = 60000,
                                       .open_ms = OPEN_MS,
@@ -495,9 +495,7 @@ static void test_wrong_key(void **state)
 static void test_details_name_the_services_request(void **state)
 {
     (void)state;
-    BEGIN({.status = 401,
-           .code = "invalid_api_key",
-           .headers = {{"x-request-id", "req_8f"}}});
+    BEGIN({.status = 401, .code = "invalid_api_key", .headers = {{"x-request-id", "req_8f"}}});
     assert_int_equal(run(&able), ERR_UPSTREAM_CONFIG);
     assert_string_equal(detail(), "openai answered 401 (invalid_api_key, request req_8f): "
                                   "check OPENAI_API_KEY");
@@ -505,9 +503,7 @@ static void test_details_name_the_services_request(void **state)
     assert_int_equal(run(&able), ERR_QUOTA);
     assert_string_equal(detail(), "openai answered 402 (request req_9): its credits are used up, "
                                   "or a spending limit is reached");
-    BEGIN({.status = 400,
-           .code = "moderation_blocked",
-           .headers = {{"x-request-id", "req_10"}}});
+    BEGIN({.status = 400, .code = "moderation_blocked", .headers = {{"x-request-id", "req_10"}}});
     assert_int_equal(run(&able), ERR_REFUSED);
     assert_string_equal(detail(), "openai: its policy refuses the content "
                                   "(moderation_blocked, request req_10)");
