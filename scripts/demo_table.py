@@ -2,7 +2,8 @@
 """Prints the answer to an upload for people to read.
 
     curl -F file=@case.pdf http://127.0.0.1:8000/api/parse-pdf/ | scripts/demo_table.py
-    scripts/demo_table.py --headers FILE <answer.json      also says what the headers tell
+    scripts/demo_table.py --headers FILE <answer.json      also says what the headers tell,
+                          --stages                         and how long each stage took
 
 As wide as the terminal; 80 columns where there is none.
 """
@@ -10,12 +11,14 @@ As wide as the terminal; 80 columns where there is none.
 import argparse
 import json
 import os
+import re
 import sys
 import unicodedata
 
 WIDTH_MIN = 50  # below that a table of three columns cannot be read
 WIDTH_MAX = 120  # beyond that lines are too long for the eye
 GAP = "  "
+BAR_WIDTH = 40
 
 
 def clean(value):
@@ -109,6 +112,8 @@ def print_result(result, width):
     for scene in result.get("scenes") or []:
         print_paragraph(scene.get("title"), width, f"{scene.get('sequence_order')}. ")
         print_paragraph(", ".join(scene.get("personas_involved") or []), width, "   with ")
+        if scene.get("image_url"):
+            print("   " + clean(scene["image_url"]))  # in one piece, to be clicked on
 
     print_heading("Learning outcomes")
     for outcome in result.get("learning_outcomes") or []:
@@ -116,11 +121,31 @@ def print_result(result, width):
 
 
 def print_degradation(parts, warnings, width):
+    print()
     print_paragraph(
         f"Degraded ({parts}): these parts are second best. The server says why:", width
     )
     for warning in warnings:
         print_paragraph(warning, width, "- ")
+
+
+def print_costs(headers):
+    """Nothing where no service was asked."""
+    if headers.get("x-ai-tokens"):
+        cost = headers.get("x-ai-cost-usd")
+        known = f"{cost} US dollars" if cost else "the cost is not known: see MODEL_PRICES"
+        print(f"\nUsed: {headers['x-ai-tokens']} tokens; {known}.")
+
+
+def print_stages(timing):
+    """Server-Timing as bars. Waiting at gates is left out: it is a part of the other stages."""
+    stages = re.findall(r"([\w-]+);dur=([0-9.]+)", timing)
+    stages = [(name, float(ms)) for name, ms in stages if name not in ("total", "queue")]
+    longest = max((ms for _, ms in stages), default=0) or 1
+    print()
+    for name, ms in stages:
+        bar = "#" * round(ms / longest * BAR_WIDTH)
+        print(f"  {name:<8} {ms:>8.0f} ms  {bar}".rstrip())
 
 
 def read_headers(path):
@@ -147,6 +172,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--headers", metavar="FILE", help="as written by curl --dump-header")
+    parser.add_argument("--stages", action="store_true", help="with --headers: a bar for each")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(errors="replace")
     width = output_width()
@@ -158,7 +184,10 @@ def main():
     print_result(result, width)
     if arguments.headers:
         headers = read_headers(arguments.headers)
-        print(f"\nThe server took {headers.get('x-process-time', '?')} seconds.\n")
+        print(f"\nThe server took {headers.get('x-process-time', '?')} seconds.")
+        if arguments.stages:
+            print_stages(headers.get("server-timing", ""))
+        print_costs(headers)
         if headers.get("x-degraded"):
             print_degradation(headers["x-degraded"], body.get("warnings") or [], width)
 

@@ -357,11 +357,14 @@ static int load_settings(struct config *config)
     struct buffer faults, warnings;
     buffer_init(&faults, MESSAGES_BYTES);
     buffer_init(&warnings, MESSAGES_BYTES);
-    const enum err err = config_load(config, ".env", environ, &faults, &warnings);
+    struct error error = {0};
+    enum err err = config_load(config, ".env", environ, &faults, &warnings);
     if (warnings.length > 0)
         fprintf(stderr, "%s", warnings.data);
     if (err != OK)
         fprintf(stderr, "%s", faults.data ? faults.data : "the settings cannot be read\n");
+    else if ((err = services_check(config, &error)) != OK)
+        fprintf(stderr, "%s\n", error.detail);
     buffer_clear(&faults);
     buffer_clear(&warnings);
     return err == OK ? EXIT_SUCCESS : EXIT_SETTINGS;

@@ -37,7 +37,8 @@
     X(ERR_UPSTREAM_REQUEST, 502, "upstream_request")  /* it refuses what we asked */               \
     X(ERR_REFUSED, 502, "refused")                    /* its policy refuses the content */         \
     X(ERR_RATE_LIMITED, 503, "upstream_rate_limited") /* too many calls; it said when again */     \
-    X(ERR_QUOTA, 503, "upstream_quota")      /* no money or credits left there, or our budget */   \
+    X(ERR_QUOTA, 503, "upstream_quota")               /* no money or credits left there */         \
+    X(ERR_BUDGET, 503, "budget_spent")                /* what we may spend today is used up */     \
     X(ERR_BREAKER_OPEN, 503, "breaker_open") /* it failed too often lately: not even tried */
 
 enum err {

@@ -111,7 +111,8 @@ void exchange_on_completed(void *server, struct MHD_Connection *mhd, void **stat
 
 /* What is wrong with a request that is no clean HTTP, and the status that says so; NULL: nothing.
  */
-const char *exchange_fault(struct exchange *exchange, const char *url, int *status_out);
+const char *exchange_fault(struct exchange *exchange, const char *url, const char *version,
+                           int *status_out);
 
 /* The client of a suspended exchange has left. */
 void exchange_lost(struct exchange *exchange);

@@ -51,7 +51,8 @@ enum gate_result {
 struct gate_settings {
     size_t places;
     /* the breaker */
-    size_t failures_min;  /* in the window, before it may open; 0: there is no breaker */
+    size_t failures_min;  /* in the window, before it may open; at most GATE_REPORTS_MAX, as no
+                             more are kept; 0: there is no breaker */
     double failure_share; /* of all reports in the window that must be failures, such as 0.5 */
     uint64_t window_ms;   /* how long a report counts: BREAKER_WINDOW */
     uint64_t open_ms;     /* BREAKER_OPEN */

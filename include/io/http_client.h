@@ -10,11 +10,11 @@
  *
  * The operation succeeds when a whole response came, whatever its status, and also when the
  * exchange failed: then `fault` says how, and `fault_text` in words. Only cancel and deadline make
- * it end with an error. Time-outs run from the start of the call. Names are resolved off the loop
- * and remembered for a minute; no request is ever sent twice by itself; sockets are close-on-exec.
- * One client per process: connections are kept and shared; HTTP/2 where the server offers it.
- * Proxies are taken from the environment as curl does (https_proxy, no_proxy, ...), certificates
- * from CURL_CA_BUNDLE or SSL_CERT_FILE where they are set.
+ * it end with an error. Time-outs run from the start of the call. Names are resolved off the loop,
+ * and remembered (io/resolver.h); no request is ever sent twice by itself; sockets are
+ * close-on-exec. One client per process: connections are kept and shared; HTTP/2 where the server
+ * offers it. Proxies are taken from the environment as curl does (https_proxy, no_proxy, ...),
+ * certificates from CURL_CA_BUNDLE or SSL_CERT_FILE where they are set.
  */
 #ifndef IO_HTTP_CLIENT_H
 #define IO_HTTP_CLIENT_H
@@ -36,6 +36,7 @@ enum {
     HTTP_CALL_PARTS_MAX = 16,           /* of a multipart body */
     HTTP_CALL_KEPT_HEADERS = 64,        /* of a response; further ones are dropped */
     HTTP_CALL_HEADER_BYTES = 32 * 1024, /* of a response, all lines; past it HTTP_FAULT_TOO_LARGE */
+    HTTP_CALL_ERROR_BYTES = 64 * 1024,  /* kept of a body that came with another status than 2xx */
     HTTP_CALL_URL_BYTES = 8 * 1024,     /* longer ones are HTTP_FAULT_LOCAL */
     HTTP_CALL_REDIRECTS = 3,            /* followed; one more is HTTP_FAULT_REFUSED */
 };
@@ -110,7 +111,7 @@ struct http_call {
     enum http_fault fault;
     char fault_text[128]; /* for logs and details; no secrets */
     int status;           /* 0 while none came */
-    struct buffer body;   /* NUL-terminated */
+    struct buffer body;   /* NUL-terminated; of an error the beginning (HTTP_CALL_ERROR_BYTES) */
     struct http_header response_headers[HTTP_CALL_KEPT_HEADERS]; /* of the last response */
     size_t response_header_count;
     bool reused;   /* the connection had been used before */
@@ -124,7 +125,8 @@ struct http_call {
 struct http_client_settings {
     size_t connections_max;      /* kept open: the sum of what all gates let through */
     const char *user_agent;      /* borrowed for the client's life */
-    uint64_t resolve_ttl_ms;     /* 60 s unless tests want less */
+    uint64_t resolve_ttl_ms;     /* addresses of a name are fresh for so long: 60 s */
+    uint64_t resolve_stale_ms;   /* ...and used for as long while asked for anew: an hour */
     uint64_t idle_connection_ms; /* a kept connection older than this is not used again: 50 s */
 };
 

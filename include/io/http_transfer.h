@@ -62,6 +62,7 @@ struct http_transfer {
     bool proxied;    /* the environment names a proxy for it */
     bool host_known; /* the host was looked up, and its address given to libcurl */
     bool host_asked; /* libcurl wants it, though there is a proxy */
+    bool proxy_used; /* libcurl wanted the proxy, which it had no address for */
     unsigned hops;   /* redirects followed so far */
 
     /* this hop's handle and what it refers to */
@@ -76,6 +77,8 @@ struct http_transfer {
     /* how it goes */
     bool added;           /* the handle is libcurl's */
     bool leaving;         /* to be taken out as soon as libcurl has returned */
+    bool kept_back;       /* libcurl wanted to look something up, and was kept from it */
+    bool proxy_read;      /* it was let through with a proxy that is an IPv6 address */
     bool opened;          /* a socket was opened for it */
     bool sent;            /* the request went out, or is about to */
     bool resent;          /* libcurl wanted to send it again, and was kept from it */

@@ -4,11 +4,15 @@
  *     struct lookup lookup;
  *     lookup_start(&lookup, try(op), resolver, "api.example.com");
  *     ... // in the next step, if op_error(&lookup.op)->code is OK:
- *     lookup.addresses[0], lookup.address_count
+ *     lookup.addresses.text[0], lookup.addresses.count
  *
  * Those who ask for the same name at the same time share one look-up. Cancelling never waits: the
  * worker thread that asks the system goes on by itself, and its answer is kept for the next. An
  * address for a name costs nothing and asks nobody. Failures are not remembered.
+ *
+ * Addresses are fresh for ttl_ms. For another stale_ms they are still given out at once, while the
+ * system is asked anew: so neither a slow name server nor a short failure of it is noticed where a
+ * name has been in use. What the system says of a name that is gone holds from then on.
  */
 #ifndef IO_RESOLVER_H
 #define IO_RESOLVER_H
@@ -46,7 +50,7 @@ struct lookup {
     int failure; /* libuv's code, 0 for none */
 };
 
-struct resolver *resolver_new(struct loop *loop, uint64_t ttl_ms);
+struct resolver *resolver_new(struct loop *loop, uint64_t ttl_ms, uint64_t stale_ms);
 /* Nobody may wait any more. Look-ups of the system still under way end by themselves, on the loop.
  */
 void resolver_free(struct resolver *resolver);

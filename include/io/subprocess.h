@@ -16,6 +16,7 @@
 #define IO_SUBPROCESS_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buffer.h"
 #include "io/op.h"
@@ -44,7 +45,9 @@ struct subprocess {
     int64_t exit_status;
     int term_signal; /* 0 if it exited */
     struct loop_timer timeout;
-    uv_process_t process;
+    pid_t pid;
+    int pid_fd; /* readable at its end; -1: not started, or reaped */
+    uv_poll_t exit;
     uv_pipe_t pipes[2]; /* its standard output and error */
 };
 

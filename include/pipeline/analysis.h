@@ -7,7 +7,8 @@
  *         ...                                        // p->analysis.study; gaps: p->analysis.faults
  *
  * Fails as chat calls do. An answer that leaves out what was asked for is asked for once more; what
- * is then still missing is told in `faults`, for the caller to mend.
+ * is then still missing is told in `faults`, for the caller to mend. Where only the second asking
+ * fails, the first answer stands.
  */
 #ifndef PIPELINE_ANALYSIS_H
 #define PIPELINE_ANALYSIS_H
@@ -20,7 +21,8 @@ struct analysis {
     struct job *job;
     const struct prompt_texts *texts;
     struct chat_call chat;
-    /* results, in the job's arena */
+    /* results, in the job's arena: of the latest answer that can be used */
+    bool answered;           /* there was one */
     struct case_study study; /* without scenes; settled */
     struct answer_faults faults;
     const char *model; /* that answered; "" */

@@ -10,7 +10,8 @@
 /* A request with what does not depend on what is asked. */
 struct chat_request chat_settings(const struct services *services);
 
-/* Adds what a call used to the job's bill, and its waiting to the job's. */
+/* When a call has finished: adds what it used to the job's bill, and its waiting to the job's; says
+ * in the job's warnings if the model did not read all that it was to read. */
 void job_add_chat(const struct chat_call *chat, struct job *job);
 
 #endif

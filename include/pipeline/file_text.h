@@ -1,14 +1,14 @@
 /*
  * file_text.h: one uploaded file to clean UTF-8 text: by LlamaParse, or here.
  *
- *     read ──▶ clean ──▶ judge ──▶ done, or read again by the other one, or failed
+ *     read ──▶ judge ──▶ done, or read again by the other one, or failed
  *
  * PDF_PARSER decides who reads: with `auto`, PDF and DOC files go to LlamaParse where it has a key,
  * and are read here where that fails; `llamaparse` and `local` allow one alone. DOCX and text files
  * are always read here. A kind of file that nobody here reads is tried with LlamaParse.
  *
  * Fails with ERR_UNPROCESSABLE or ERR_UNSUPPORTED where the file is at fault, in the words of
- * whoever knew more; with PDF_PARSER=llamaparse with LlamaParse's own errors.
+ * whoever knew more; with PDF_PARSER=llamaparse with LlamaParse's own errors; with ERR_DEADLINE.
  */
 #ifndef PIPELINE_FILE_TEXT_H
 #define PIPELINE_FILE_TEXT_H
@@ -30,7 +30,6 @@ struct file_text {
     size_t turn;                   /* index in the plan */
     struct error errors[READERS_MAX];
     struct parse_job job;
-    struct work cleaning;
     struct extract extract;
     /* results */
     struct buffer text;

@@ -2,8 +2,8 @@
  * parse_files.h: the files of an upload to text: the main one and its context files, side by side.
  *
  * The main file's failure is the operation's, its detail beginning with "Failed to parse PDF: ".
- * A context file that cannot be read is said so in the job's warnings. FILE_PROCESSING_TIMEOUT
- * bounds the whole.
+ * A context file that cannot be read is said so in the job's warnings. FILE_PROCESSING_TIMEOUT and
+ * the job's deadline bound the whole.
  */
 #ifndef PIPELINE_PARSE_FILES_H
 #define PIPELINE_PARSE_FILES_H

@@ -5,7 +5,7 @@
  *                            │            │
  *                            └─ failed ───┴─▶ that part of the offline analysis
  *
- * Fails as parse_files does, and with ERR_QUOTA where MAX_COST_USD_PER_DAY would be passed. What
+ * Fails as parse_files does, and with ERR_BUDGET where MAX_COST_USD_PER_DAY would be passed. What
  * could not be made as well as it should have been is said in the job, never hidden.
  */
 #ifndef PIPELINE_PARSE_PDF_H

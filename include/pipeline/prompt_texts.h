@@ -17,7 +17,8 @@ struct prompt_texts {
     struct job *job;
     const struct parse_files *files;
     struct work work;
-    struct buffer *clean; /* one for each document */
+    struct buffer *clean; /* `clean_count`: one for each document there may be */
+    size_t clean_count;
     /* results */
     struct chat_document *documents; /* [0] is free for the caller's own */
     size_t count;                    /* with that one */
@@ -27,7 +28,8 @@ struct prompt_texts {
 void prompt_texts_start(struct prompt_texts *texts, struct op_link link, struct job *job,
                         const struct parse_files *files);
 
-/* After it has finished: frees the texts. Nothing happens for one that is `{0}`. */
+/* When nobody asks a model any more: frees the texts. Nothing happens for one that is `{0}`, or the
+ * second time. */
 void prompt_texts_clear(struct prompt_texts *texts);
 
 #endif

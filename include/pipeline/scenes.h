@@ -2,7 +2,7 @@
  * scenes.h: a model's scenes for a case study that has its figures.
  *
  * Adds SCENE_COUNT scenes, or fewer, to the study; fails as chat calls do, and then leaves the
- * study as it was.
+ * study as it was. What an answer leaves out is asked for once more, as in analysis.h.
  */
 #ifndef PIPELINE_SCENES_H
 #define PIPELINE_SCENES_H
@@ -16,8 +16,9 @@ struct scenes {
     struct prompt_texts *texts;
     struct case_study *study;
     struct chat_call chat;
-    struct case_study answer;    /* the study with the scenes of the latest answer */
-    struct answer_faults faults; /* what is still missing after success */
+    bool answered;               /* there was an answer that can be used */
+    struct case_study answer;    /* the study with the scenes of the latest such */
+    struct answer_faults faults; /* what is missing in it */
 };
 
 void scenes_start(struct scenes *scenes, struct op_link link, struct job *job,

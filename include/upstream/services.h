@@ -43,6 +43,10 @@ struct services {
 /* Of services.upstreams. */
 enum service_upstream { UPSTREAM_LLAMAPARSE, UPSTREAM_OPENAI, UPSTREAM_IMAGES };
 
+/* What is wrong with the settings, without beginning anything: ERR_RANGE. services_init does it
+ * too. */
+MUST_CHECK enum err services_check(const struct config *config, struct error *error);
+
 /* ERR_RANGE for a setting that is wrong, ERR_UNAVAILABLE for a folder that cannot be written to. */
 MUST_CHECK enum err services_init(struct services *services, struct loop *loop,
                                   const struct config *config, struct error *error);

@@ -46,6 +46,8 @@ bool spending_left(struct spending *spending, int64_t now_s);
  * limit. */
 bool spending_reserve(struct spending *spending, struct spending_share *share, double estimate_usd,
                       int64_t now_s);
+/* What was used up without a share, before an estimate could be made; NaN counts as nothing. */
+void spending_add(struct spending *spending, double used_usd, int64_t now_s);
 /* Nothing happens for a share that is not held. */
 void spending_settle(struct spending *spending, struct spending_share *share, double used_usd,
                      int64_t now_s);

@@ -84,10 +84,9 @@ static bool add_service(cJSON *checks, const struct server *server, enum service
     return open;
 }
 
-/* Models that are gone, or will be soon. */
-static bool add_models(cJSON *checks, const struct model_watch *watch)
+/* What is known of the models. The next in its list stands in for one that is gone. */
+static void add_models(cJSON *checks, const struct model_watch *watch)
 {
-    bool degraded = false;
     cJSON *models = json_add_object(checks, "models");
     for (size_t i = 0; i < watch->count; i++) {
         const struct watched_model *model = &watch->models[i];
@@ -97,9 +96,19 @@ static bool add_models(cJSON *checks, const struct model_watch *watch)
             json_add_string(check, "shutdown_date", model->shutdown_date);
             json_add_number(check, "days_left", model->days_left);
         }
-        degraded = degraded || model->state == MODEL_ENDING || model->state == MODEL_GONE;
     }
-    return degraded;
+}
+
+/* True where uploads are refused until tomorrow. */
+static bool add_spending(cJSON *checks, struct spending *spending)
+{
+    const bool left = spending_left(spending, time(NULL));
+    cJSON *check = json_add_object(checks, "spending");
+    json_add_string(check, "status", spending->limit_usd == 0 ? "off" : left ? "ok" : "spent");
+    json_add_number(check, "spent_usd", spending->spent_usd);
+    if (spending->limit_usd > 0)
+        json_add_number(check, "limit_usd", spending->limit_usd);
+    return !left;
 }
 
 static void add_queue(cJSON *checks, const struct server *server, bool full)
@@ -131,7 +140,8 @@ void handle_ready(struct request *request)
     for (int i = 0; i < SERVICE_UPSTREAMS; i++)
         degraded = add_service(checks, server, (enum service_upstream)i) || degraded;
     if (server->services.openai)
-        degraded = add_models(checks, &server->services.watch) || degraded;
+        add_models(checks, &server->services.watch);
+    degraded = add_spending(checks, &request->server->services.spending) || degraded;
     add_state(checks, "database", "off", "no database is configured");
     add_state(checks, "sandbox", server->sandbox_fault ? "degraded" : "ok", server->sandbox_fault);
     add_queue(checks, server, full);
@@ -159,7 +169,7 @@ void handle_llamaparse_health(struct request *request)
     json_add_string(body, "message",
                     fault  ? "LlamaParse is not used"
                     : open ? "LlamaParse fails, and is left alone for a while"
-                           : "LlamaParse is used, and was well when it was last called");
+                           : "LlamaParse is used");
     json_add_string(body, "details",
                     fault ? fault
                           : arena_printf(&request->arena, "breaker %s, %zu jobs under way",

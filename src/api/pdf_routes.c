@@ -143,16 +143,19 @@ static void tell_bill(struct request *request, const struct bill *bill)
     if (known)
         request_header(request, "X-AI-Cost-USD", arena_strdup(arena, cost));
     request->log_more =
-        arena_printf(arena, " tokens=%s%s cost_usd=%s", tokens,
+        arena_printf(arena, "%s tokens=%s%s cost_usd=%s", request->log_more, tokens,
                      bill->estimated ? " estimated=true" : "", known ? cost : "unknown");
 }
 
 static void tell_job(struct request *request, const struct job *job, cJSON *body)
 {
     request_header(request, "X-Cache", job->asked ? "miss" : "hit");
+    request->log_more = "";
     if (job->degraded) {
+        const char *parts = degraded_names(job->degraded, &request->arena);
         json_add_bool(body, "degraded", true);
-        request_header(request, "X-Degraded", degraded_names(job->degraded, &request->arena));
+        request_header(request, "X-Degraded", parts);
+        request->log_more = arena_printf(&request->arena, " degraded=%s", log_quote(parts));
     }
     if (job->warning_count > 0) {
         cJSON *warnings = json_add_array(body, "warnings");

@@ -17,7 +17,10 @@
 #include "base/log.h"
 #include "base/uuid.h"
 
-enum { REPLY_BYTES_MAX = 64 << 20 /* of JSON: far above what limits on the input allow */ };
+enum {
+    REPLY_BYTES_MAX = 64 << 20, /* of JSON: far above what limits on the input allow */
+    HOST_BYTES_MAX = 253 + 6,   /* of a name, and a port */
+};
 
 /* --- life --------------------------------------------------------------------------------------
  */
@@ -138,7 +141,7 @@ uint64_t request_deadline_ms(const struct request *request, uint64_t timeout_ms)
 /* A host, or none that anybody should be sent to. */
 static bool host_is_usable(const char *host)
 {
-    return host && *host &&
+    return host && *host && strnlen(host, HOST_BYTES_MAX + 1) <= HOST_BYTES_MAX &&
            host[strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                              "0123456789.-_:[]")] == '\0';
 }

@@ -45,10 +45,19 @@ static double queue_seconds(const struct server *server)
     return fmin(seconds, RETRY_AFTER_MAX_S);
 }
 
+/* Nothing can be had before tomorrow. Requests at work hold more than they will use, so while there
+ * are any there may be something left after them. */
+static bool is_spent(struct server *server, const char *code)
+{
+    struct spending *spending = &server->services.spending;
+    const bool refused = strcmp(code, err_word(ERR_BUDGET)) == 0;
+    return spending->shares == 0 && (refused || !spending_left(spending, time(NULL)));
+}
+
 int server_retry_after(struct server *server, const char *code)
 {
     double seconds;
-    if (!spending_left(&server->services.spending, time(NULL)))
+    if (is_spent(server, code))
         return (int)spending_retry_after(time(NULL));
     if (strcmp(code, err_word(ERR_BREAKER_OPEN)) == 0 ||
         strcmp(code, err_word(ERR_RATE_LIMITED)) == 0 || strcmp(code, err_word(ERR_QUOTA)) == 0)
@@ -90,7 +99,7 @@ static const char *no_room(struct server *server, const struct request *request,
     *code_out = "too_many_connections";
     if (exchange_over_limit(request->exchange))
         return "The server has too many connections";
-    *code_out = "budget_spent";
+    *code_out = err_word(ERR_BUDGET);
     if (request->route->form && !spending_left(&server->services.spending, time(NULL)))
         return "What may be spent today is used up: MAX_COST_USD_PER_DAY";
     *code_out = "queue_full";

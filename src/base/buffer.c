@@ -69,17 +69,25 @@ enum err buffer_printf(struct buffer *buffer, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    const int length = vsnprintf(NULL, 0, format, args);
+    /* Straight to its place: most of the time there is room. */
+    const size_t room = buffer->data ? buffer->capacity - buffer->length + 1 : 0;
+    char *end = room > 0 ? buffer->data + buffer->length : NULL;
+    const int length = vsnprintf(end, room, format, args);
     va_end(args);
     assert(length >= 0);
 
-    char *end = buffer_reserve(buffer, (size_t)length);
-    if (end) {
-        vsnprintf(end, (size_t)length + 1, format, again);
-        buffer->length += (size_t)length;
+    if ((size_t)length >= room) {
+        if (end)
+            *end = '\0';
+        end = buffer_reserve(buffer, (size_t)length);
+        if (end)
+            vsnprintf(end, (size_t)length + 1, format, again);
     }
     va_end(again);
-    return end ? OK : ERR_LIMIT;
+    if (!end)
+        return ERR_LIMIT;
+    buffer->length += (size_t)length;
+    return OK;
 }
 
 char *buffer_take(struct buffer *buffer, size_t *length_out)

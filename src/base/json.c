@@ -50,11 +50,17 @@ static char *repaired_copy(const char *bytes, size_t length, size_t *length_out)
 
 enum err json_parse(const char *bytes, size_t length, struct json_fault *fault, cJSON **out)
 {
+    return json_parse_up_to(bytes, length, JSON_VALUES_MAX, fault, out);
+}
+
+enum err json_parse_up_to(const char *bytes, size_t length, size_t values_max,
+                          struct json_fault *fault, cJSON **out)
+{
     if (length == 0)
         bytes = ""; /* an empty buffer's data is NULL */
     const size_t mark = length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     bool needs_repair;
-    const enum err err = json_scan(bytes + mark, length - mark, fault, &needs_repair);
+    const enum err err = json_scan(bytes + mark, length - mark, values_max, fault, &needs_repair);
     if (err) {
         if (fault)
             fault->offset += mark;

@@ -11,14 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_scan.h"
+
 enum { PRINT_DEPTH_MAX = 2 * JSON_DEPTH_MAX }; /* a parsed document within one of ours */
 
 static const double INTEGER_MAX = 9223372036854774784.0; /* the last double below 2^63 */
 
 static enum err print_value(struct buffer *out, const cJSON *value, int depth);
 
-/* The escape for a character of a JSON string that may not stand as it is, else NULL. `scratch`
- * has room for the longest. */
+/* The escape for a character of a JSON string that may not stand as it is. `scratch` has room for
+ * the longest. */
 static const char *escape(char c, char scratch[8])
 {
     switch (c) {
@@ -37,8 +39,6 @@ static const char *escape(char c, char scratch[8])
     case '\t':
         return "\\t";
     }
-    if ((unsigned char)c >= 0x20)
-        return NULL;
     snprintf(scratch, 8, "\\u%04x", (unsigned)(unsigned char)c);
     return scratch;
 }
@@ -46,16 +46,15 @@ static const char *escape(char c, char scratch[8])
 static enum err print_escaped(struct buffer *out, const char *text, size_t length)
 {
     char scratch[8];
-    size_t done = 0;
     for (size_t i = 0; i < length; i++) {
-        const char *escaped = escape(text[i], scratch);
-        if (!escaped)
-            continue;
-        if (buffer_append(out, text + done, i - done) || buffer_puts(out, escaped))
+        const size_t plain = json_plain_prefix(text + i, length - i);
+        if (buffer_append(out, text + i, plain))
             return ERR_LIMIT;
-        done = i + 1;
+        i += plain;
+        if (i < length && buffer_puts(out, escape(text[i], scratch)))
+            return ERR_LIMIT;
     }
-    return done < length ? buffer_append(out, text + done, length - done) : OK;
+    return OK;
 }
 
 static enum err print_string(struct buffer *out, const char *text, size_t length)

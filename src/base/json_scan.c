@@ -21,7 +21,7 @@ struct scan {
     const char *start, *at, *end;
     const char *fault_at; /* where and why it stopped, once a function returned an error */
     const char *reason;
-    size_t values; /* seen so far */
+    size_t values_left; /* that may still come */
     bool needs_repair;
 };
 
@@ -90,6 +90,30 @@ long json_scan_unit(const char *text, size_t length)
     return unit;
 }
 
+/* Does each of the eight bytes stand for itself? What is looked for is made a byte that borrows, so
+ * that its top bit is set, when 0x20, or 1 from what an exclusive or has made 0, is taken away. */
+static bool are_plain(uint64_t bytes)
+{
+    const uint64_t each = UINT64_MAX / 0xFF; /* 1 in each byte */
+    const uint64_t controls = bytes - each * 0x20;
+    const uint64_t quotes = (bytes ^ each * '"') - each;
+    const uint64_t backslashes = (bytes ^ each * '\\') - each;
+    return ((controls | quotes | backslashes) & ~bytes & each * 0x80) == 0;
+}
+
+size_t json_plain_prefix(const char *text, size_t length)
+{
+    size_t i = 0;
+    for (uint64_t bytes; length - i >= sizeof(bytes); i += sizeof(bytes)) {
+        memcpy(&bytes, text + i, sizeof(bytes));
+        if (!are_plain(bytes))
+            break;
+    }
+    while (i < length && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
+        i++;
+    return i;
+}
+
 /* At a backslash; moves past the escape, or past both of a surrogate pair. */
 static enum err scan_escape(struct scan *scan, const char *opening_quote)
 {
@@ -121,19 +145,17 @@ static enum err scan_escape(struct scan *scan, const char *opening_quote)
 static enum err scan_string(struct scan *scan)
 {
     const char *opening_quote = scan->at++;
-    while (scan->at < scan->end) {
-        const unsigned char c = (unsigned char)*scan->at;
-        if (c < 0x20)
-            return fail(scan, "Invalid control character at");
-        if (c == '\\') {
-            const enum err err = scan_escape(scan, opening_quote);
-            if (err)
-                return err;
-            continue;
-        }
-        scan->at++;
-        if (c == '"')
+    for (;;) {
+        scan->at += json_plain_prefix(scan->at, (size_t)(scan->end - scan->at));
+        if (scan->at == scan->end)
+            break;
+        if (skip(scan, '"'))
             return OK;
+        if (!sees(scan, '\\'))
+            return fail(scan, "Invalid control character at");
+        const enum err err = scan_escape(scan, opening_quote);
+        if (err)
+            return err;
     }
     return fail_at(scan, opening_quote, ERR_SYNTAX, "Unterminated string starting at");
 }
@@ -230,8 +252,9 @@ static enum err scan_value(struct scan *scan, int depth)
     skip_space(scan);
     if (scan->at == scan->end)
         return fail(scan, "Expecting value");
-    if (++scan->values > JSON_VALUES_MAX)
+    if (scan->values_left == 0)
         return fail_at(scan, scan->at, ERR_LIMIT, "Too many values");
+    scan->values_left--;
 
     const char c = *scan->at;
     if (c == '{')
@@ -257,10 +280,11 @@ static enum err scan_document(struct scan *scan)
     return scan->at == scan->end ? OK : fail(scan, "Extra data");
 }
 
-enum err json_scan(const char *bytes, size_t length, struct json_fault *fault,
+enum err json_scan(const char *bytes, size_t length, size_t values_max, struct json_fault *fault,
                    bool *needs_repair_out)
 {
-    struct scan scan = {.start = bytes, .at = bytes, .end = bytes + length};
+    struct scan scan = {
+        .start = bytes, .at = bytes, .end = bytes + length, .values_left = values_max};
     const enum err err = scan_document(&scan);
     if (!err)
         *needs_repair_out = scan.needs_repair;

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "io/socket.h"
@@ -44,6 +45,8 @@ static void connection_new(struct http_server *server, struct MHD_Connection *mh
 static void connection_free(struct connection *connection)
 {
     assert(!connection->exchange.suspended);
+    /* Closing the socket does not do that while a child that is being started still has a copy. */
+    (void)epoll_ctl(connection->exchange.server->watch_fd, EPOLL_CTL_DEL, connection->fd, NULL);
     *connection->link = connection->next;
     if (connection->next)
         connection->next->link = connection->link;

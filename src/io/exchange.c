@@ -174,7 +174,8 @@ static void refuse(struct exchange *exchange, int status, const char *detail)
     exchange->state = EXCHANGE_DISCARDING;
 }
 
-static void begin(struct exchange *exchange, const char *method, const char *url)
+static void begin(struct exchange *exchange, const char *method, const char *url,
+                  const char *version)
 {
     struct http_server *server = exchange->server;
     exchange->method = method;
@@ -187,7 +188,7 @@ static void begin(struct exchange *exchange, const char *method, const char *url
     exchange->path = path_of(url);
 
     int status;
-    const char *fault = exchange_fault(exchange, exchange->path, &status);
+    const char *fault = exchange_fault(exchange, exchange->path, version, &status);
     if (fault)
         refuse(exchange, status, fault);
     else
@@ -239,7 +240,6 @@ enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, co
                                    size_t *upload_size, void **state)
 {
     (void)context;
-    (void)version;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct connection *connection = info->socket_context;
@@ -249,7 +249,7 @@ enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, co
     if (!*state) {
         *state = exchange;
         exchange->mhd = mhd;
-        begin(exchange, method, url);
+        begin(exchange, method, url, version);
         if (exchange->state == EXCHANGE_ANSWERED && exchange_body_length(exchange) > 0)
             result = queue(exchange); /* the client waits with its body: it need not send it */
     } else if (exchange->state == EXCHANGE_RECEIVING) {

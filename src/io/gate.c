@@ -25,6 +25,7 @@ void gate_init(struct gate *gate, struct loop *loop, const char *name,
                const struct gate_settings *settings)
 {
     assert(settings->places > 0);
+    assert(settings->failures_min <= GATE_REPORTS_MAX);
     *gate = (struct gate){
         .loop = loop, .name = name, .settings = *settings, .places_full = settings->places};
 }

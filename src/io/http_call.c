@@ -1,7 +1,7 @@
 /*
  *     ┌──────────────────────────────────────────────┐
  *     ▼                                              │ FLOW_AGAIN: a redirect, or libcurl
- *     look_up ──▶ request ──▶ conclude ──────────────┘ wants the host behind a proxy, too
+ *     look_up ──▶ request ──▶ conclude ──────────────┘ wants an address it was not given
  *                                 └──▶ done
  *
  * What goes wrong on the way is a verdict of the transfer; each step passes it on to the last,
@@ -79,7 +79,7 @@ void http_call_set_timer(struct http_transfer *transfer)
 static void aim(struct http_transfer *transfer)
 {
     const struct http_request *request = &transfer->call->request;
-    transfer->host_asked = false;
+    transfer->host_asked = transfer->proxy_used = false;
     transfer->is_trusted = http_target_same_origin(&transfer->target, &transfer->trusted);
     transfer->connect_until_ms = loop_now_ms(transfer->client->loop) + request->limits.connect_ms;
     if (request->follow_public && !transfer->is_trusted && !transfer->target.https)
@@ -215,10 +215,24 @@ static enum flow follow(struct http_transfer *transfer, const char *location)
     return FLOW_AGAIN;
 }
 
+/* Notes what libcurl was kept from looking up. Will it have it the next time? */
+static bool has_learnt(struct http_transfer *transfer)
+{
+    if (!transfer->kept_back || transfer->verdict != HTTP_FAULT_NONE)
+        return false;
+    if (transfer->code == CURLE_COULDNT_RESOLVE_PROXY) {
+        const bool known = transfer->proxy_used;
+        transfer->proxy_used = true;
+        return !known && transfer->proxy.is_ipv6;
+    }
+    transfer->host_asked = true;
+    return !transfer->host_known;
+}
+
 static enum flow conclude(struct op *op)
 {
     struct http_transfer *transfer = transfer_of(op);
-    if (transfer->host_asked && !transfer->host_known && transfer->verdict == HTTP_FAULT_NONE) {
+    if (has_learnt(transfer)) {
         http_transfer_clear(transfer);
         http_call_set_timer(transfer);
         return FLOW_AGAIN;

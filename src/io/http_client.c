@@ -123,7 +123,7 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
         abort();
     client->loop = loop;
     client->settings = *settings;
-    client->resolver = resolver_new(loop, settings->resolve_ttl_ms);
+    client->resolver = resolver_new(loop, settings->resolve_ttl_ms, settings->resolve_stale_ms);
     client->multi = multi;
     /* It has made a pair of sockets that children would inherit, and does not say which. Nothing
      * that is open by now is meant for them. */

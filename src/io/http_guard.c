@@ -20,18 +20,24 @@ static bool may_connect_to(const struct http_transfer *transfer, const char *add
            http_address_is_public(address);
 }
 
-/* libcurl found no address in what it was given. That is right for an IPv6 address as the host,
- * which the list cannot have; and behind a proxy, where it may still want the host itself. */
+/* libcurl found no address in what it was given. That is right for an IPv6 address as the host or
+ * the proxy, which the list cannot have; and behind a proxy, where it may still want the host
+ * itself. Which of the two it wants, only the error tells that comes of keeping it from it. */
 static int on_resolve(void *state, void *reserved, void *context)
 {
     (void)state, (void)reserved;
     struct http_transfer *transfer = context;
-    if (transfer->sent)
+    if (transfer->sent) {
         transfer->resent = true;
-    else if (transfer->host_known && transfer->target.is_ipv6)
+        return 1;
+    }
+    if (transfer->proxy_used && transfer->proxy.is_ipv6 && !transfer->proxy_read) {
+        transfer->proxy_read = true;
         return 0;
-    else if (!transfer->host_known)
-        transfer->host_asked = true;
+    }
+    if (transfer->host_known && transfer->target.is_ipv6)
+        return 0;
+    transfer->kept_back = true;
     return 1;
 }
 

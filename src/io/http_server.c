@@ -29,7 +29,6 @@ enum {
     LISTEN_BACKLOG = 4096,
     CONNECTIONS_SPARE = 256, /* above our own limit: for those who are told 503 */
     POOL_BYTES = 64 * 1024,  /* per connection; half of it is the largest piece of a body */
-    RUNS_PER_ROUND = 16,     /* of MHD_run, before sockets and timers get their turn */
     WATCH_EVENTS = 64,
     PARAMETERS_MAX = 256, /* of a query: no route knows more than a few */
 };
@@ -110,20 +109,16 @@ static void on_readable(uv_poll_t *handle, int status, int events)
     MHD_run(server->daemon);
 }
 
+/* One run of it in a round of the loop: others wait for their turn. */
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct http_server *server = prepare->data;
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
-    bool waits = false;
-    for (int runs = 0; runs < RUNS_PER_ROUND; runs++) {
-        if (server->need_run || runs > 0) {
-            server->need_run = false;
-            MHD_run(server->daemon);
-        }
-        waits = MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES;
-        if (!(waits && wait_ms == 0) && !server->need_run)
-            break;
+    if (server->need_run) {
+        server->need_run = false;
+        MHD_run(server->daemon);
     }
+    const bool waits = MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES;
     if (waits || server->need_run)
         uv_timer_start(server->timeout, on_timeout, server->need_run ? 0 : wait_ms, 0);
     else

@@ -131,9 +131,11 @@ static const char *proxy_variable(bool https)
 bool http_target_proxy(struct http_target *out, struct arena *arena, bool https)
 {
     const char *text = proxy_variable(https);
-    CURLU *url = text ? curl_url() : NULL;
-    if (!url)
+    if (!text)
         return false;
+    CURLU *url = curl_url();
+    if (!url)
+        abort();
     const unsigned flags = CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME;
     struct http_target proxy = {0};
     if (curl_url_set(url, CURLUPART_URL, text, flags) == CURLUE_OK) {

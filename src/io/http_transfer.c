@@ -57,6 +57,16 @@ static int status_of(const struct http_transfer *transfer)
     return (int)status;
 }
 
+/* Keeps it in call->body: all of an answer, but of an error no more than anybody reads of one. */
+static void keep(struct http_transfer *transfer, const char *bytes, size_t length, bool is_answer)
+{
+    struct buffer *body = &transfer->call->body;
+    if (!is_answer && length > HTTP_CALL_ERROR_BYTES - body->length)
+        length = HTTP_CALL_ERROR_BYTES - body->length;
+    if (buffer_append(body, bytes, length) != OK)
+        http_transfer_decide(transfer, HTTP_FAULT_TOO_LARGE);
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct http_transfer *transfer = context;
@@ -70,12 +80,11 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
         return 0;
     }
     transfer->body_bytes += length;
-    if (request->on_data && status_of(transfer) / 100 == 2) {
-        if (!request->on_data(&call->op, bytes, length, request->context))
-            http_transfer_decide(transfer, HTTP_FAULT_REFUSED);
-    } else if (buffer_append(&call->body, bytes, length) != OK) {
-        http_transfer_decide(transfer, HTTP_FAULT_TOO_LARGE);
-    }
+    const bool is_answer = status_of(transfer) / 100 == 2;
+    if (!request->on_data || !is_answer)
+        keep(transfer, bytes, length, is_answer);
+    else if (!request->on_data(&call->op, bytes, length, request->context))
+        http_transfer_decide(transfer, HTTP_FAULT_REFUSED);
     return transfer->leaving || transfer->verdict != HTTP_FAULT_NONE ? 0 : length;
 }
 
@@ -253,6 +262,7 @@ void http_transfer_clear(struct http_transfer *transfer)
     transfer->headers = NULL;
     transfer->resolve = NULL;
     transfer->curl_text[0] = '\0';
+    transfer->kept_back = transfer->proxy_read = false;
     transfer->opened = transfer->sent = transfer->resent = false;
     transfer->code = CURLE_OK;
     transfer->sent_bytes = 0;

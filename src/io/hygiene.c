@@ -39,7 +39,8 @@ static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const c
     return MHD_YES;
 }
 
-const char *exchange_fault(struct exchange *exchange, const char *url, int *status_out)
+const char *exchange_fault(struct exchange *exchange, const char *url, const char *version,
+                           int *status_out)
 {
     struct hygiene hygiene = {0};
     MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, on_header, &hygiene);
@@ -50,6 +51,9 @@ const char *exchange_fault(struct exchange *exchange, const char *url, int *stat
         return "More than one Transfer-Encoding";
     if (hygiene.content_lengths && hygiene.transfer_encodings)
         return "Content-Length and Transfer-Encoding together";
+    /* Who speaks it may not know of chunks, and pass them on as something else (RFC 9112 6.1). */
+    if (hygiene.transfer_encodings && strcmp(version, MHD_HTTP_VERSION_1_0) == 0)
+        return "Transfer-Encoding in HTTP/1.0";
     if (hygiene.hosts > 1)
         return "More than one Host";
     if (hygiene.bad_name)

@@ -1,7 +1,11 @@
 /*
- * A host is one name of the cache: being looked up, with those who wait for it, or known until it
- * expires. The request to libuv is part of it, so a host is only freed when none is under way; that
- * of a resolver that went away meanwhile is an orphan, which its answer frees.
+ * A host is one name of the cache: being looked up, with those who wait for it, or known, or both
+ * once what is known has expired. The request to libuv is part of it, so a host is only freed when
+ * none is under way; that of a resolver that went away meanwhile is an orphan, which its answer
+ * frees.
+ *
+ * libuv lets look-ups have half of its threads, so a few names that hang hold up all others. Known
+ * ones they must not: that is what expired addresses are still good for.
  */
 #include "io/resolver.h"
 
@@ -15,7 +19,7 @@ struct resolver_host {
     struct resolver *resolver; /* NULL: an orphan */
     struct resolver_host *next;
     char name[RESOLVER_NAME_BYTES];
-    struct addresses addresses;
+    struct addresses addresses; /* none: not known yet */
     uint64_t expires_ms;
     bool busy; /* `request` is under way */
     struct lookup *waiting;
@@ -24,7 +28,7 @@ struct resolver_host {
 
 struct resolver {
     struct loop *loop;
-    uint64_t ttl_ms;
+    uint64_t ttl_ms, stale_ms;
     struct resolver_host *hosts;
     size_t host_count;
     uint64_t queries;
@@ -64,20 +68,25 @@ static bool make_room(struct resolver *resolver)
     return oldest != NULL;
 }
 
-/* One that is known or being looked up, or NULL. */
-static struct resolver_host *find(struct resolver *resolver, const char *name)
+static struct resolver_host *find(const struct resolver *resolver, const char *name)
 {
-    const uint64_t now = loop_now_ms(resolver->loop);
-    for (struct resolver_host **link = &resolver->hosts; *link; link = &(*link)->next) {
-        struct resolver_host *host = *link;
-        if (strcasecmp(host->name, name) != 0)
-            continue;
-        if (host->busy || host->expires_ms > now)
-            return host;
-        drop(resolver, link);
-        return NULL;
-    }
-    return NULL;
+    struct resolver_host *host = resolver->hosts;
+    while (host && strcasecmp(host->name, name) != 0)
+        host = host->next;
+    return host;
+}
+
+static bool is_fresh(const struct resolver_host *host)
+{
+    return host->addresses.count > 0 && loop_now_ms(host->resolver->loop) < host->expires_ms;
+}
+
+/* Fresh, or at least not too old. */
+static bool is_known(const struct resolver_host *host)
+{
+    const struct resolver *resolver = host->resolver;
+    return host->addresses.count > 0 &&
+           loop_now_ms(resolver->loop) < host->expires_ms + resolver->stale_ms;
 }
 
 /* --- asking the system ------------------------------------------------------------------------ */
@@ -96,50 +105,65 @@ static void read_addresses(struct addresses *out, const struct addrinfo *list)
     }
 }
 
+/* Says the answer that there is no such name, or just that nobody could tell? */
+static bool is_gone(int failure)
+{
+    return failure == UV_EAI_NONAME || failure == UV_EAI_NODATA;
+}
+
 static void on_answer(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
     struct resolver_host *host = container_of(request, struct resolver_host, request);
     struct resolver *resolver = host->resolver;
+    struct addresses addresses;
     host->busy = false;
-    read_addresses(&host->addresses, list);
+    read_addresses(&addresses, list);
     uv_freeaddrinfo(list);
     if (!resolver) {
         free(host);
         return;
     }
-    const int failure = status == 0 && host->addresses.count == 0 ? UV_EAI_NODATA : status;
+    const int failure = status == 0 && addresses.count == 0 ? UV_EAI_NODATA : status;
     while (host->waiting) {
         struct lookup *lookup = host->waiting;
         host->waiting = lookup->next;
         lookup->host = NULL;
         lookup->failure = failure;
-        lookup->addresses = host->addresses;
+        lookup->addresses = addresses;
         op_release(&lookup->op);
     }
-    host->expires_ms = loop_now_ms(resolver->loop) + resolver->ttl_ms;
-    if (failure != 0)
+    if (failure == 0) {
+        host->addresses = addresses;
+        host->expires_ms = loop_now_ms(resolver->loop) + resolver->ttl_ms;
+    } else if (is_gone(failure) || !is_known(host)) {
         forget(host);
+    }
 }
 
-/* A host that is being looked up; NULL and libuv's code where that cannot begin. */
-static struct resolver_host *ask_system(struct resolver *resolver, const char *name, int *failure)
+/* 0, or libuv's code for what is no name at all. */
+static int ask_system(struct resolver_host *host)
 {
     static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct resolver *resolver = host->resolver;
+    const int failure =
+        uv_getaddrinfo(&resolver->loop->uv, &host->request, on_answer, host->name, NULL, &hints);
+    if (failure == 0) {
+        host->busy = true;
+        resolver->queries++;
+    }
+    return failure;
+}
+
+static struct resolver_host *add(struct resolver *resolver, const char *name)
+{
     struct resolver_host *host = calloc(1, sizeof(*host));
     if (!host)
         abort();
-    *failure = uv_getaddrinfo(&resolver->loop->uv, &host->request, on_answer, name, NULL, &hints);
-    if (*failure != 0) { /* no name at all */
-        free(host);
-        return NULL;
-    }
     strcpy(host->name, name);
     host->resolver = resolver;
-    host->busy = true;
     host->next = resolver->hosts;
     resolver->hosts = host;
     resolver->host_count++;
-    resolver->queries++;
     return host;
 }
 
@@ -163,16 +187,20 @@ static enum flow ask(struct op *op)
         return FLOW_DONE;
     }
     struct resolver_host *host = find(resolver, lookup->name);
-    if (host && !host->busy) {
-        lookup->addresses = host->addresses;
-        return FLOW_DONE;
-    }
     if (!host) {
         if (!make_room(resolver))
             return op_fail(op, ERR_OVERLOADED, "too many names are being looked up");
-        host = ask_system(resolver, lookup->name, &lookup->failure);
-        if (!host)
-            return FLOW_NEXT;
+        host = add(resolver, lookup->name);
+    }
+    if (!host->busy && !is_fresh(host))
+        lookup->failure = ask_system(host);
+    if (lookup->failure != 0) {
+        forget(host);
+        return FLOW_NEXT;
+    }
+    if (is_known(host)) {
+        lookup->addresses = host->addresses;
+        return FLOW_DONE;
     }
     lookup->host = host;
     lookup->next = host->waiting;
@@ -218,13 +246,14 @@ void lookup_start(struct lookup *lookup, struct op_link link, struct resolver *r
 
 /* --- the resolver ----------------------------------------------------------------------------- */
 
-struct resolver *resolver_new(struct loop *loop, uint64_t ttl_ms)
+struct resolver *resolver_new(struct loop *loop, uint64_t ttl_ms, uint64_t stale_ms)
 {
     struct resolver *resolver = calloc(1, sizeof(*resolver));
     if (!resolver)
         abort();
     resolver->loop = loop;
     resolver->ttl_ms = ttl_ms;
+    resolver->stale_ms = stale_ms;
     return resolver;
 }
 

@@ -1,12 +1,22 @@
 /*
- * Three handles of libuv are open while the child lives: the process and two pipes. Each is a hold
- * of the operation, released in its close callback, so the memory they are in cannot go before.
+ * Three handles of libuv are open while the child lives: its end and two pipes. Each is a hold of
+ * the operation, released in its close callback, so the memory they are in cannot go before.
+ *
+ * It is started by posix_spawn, not by uv_spawn: that forks, which copies the server's page tables,
+ * and the loop waits meanwhile; the larger the server is, the longer. Its end is told by a
+ * descriptor for it (pidfd_open), so that nothing depends on SIGCHLD.
  */
 #include "io/subprocess.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { READ_BYTES = 64 * 1024 };
 
@@ -30,13 +40,19 @@ static void close_handle(uv_handle_t *handle)
         uv_close(handle, on_handle_closed);
 }
 
+/* Its number, and that of its group, stay its own until it is reaped. */
+static bool is_reaped(const struct subprocess *child)
+{
+    return child->pid_fd < 0;
+}
+
 /* Ends the whole group; its exit is then told by on_exit as any other. The pipes are closed too, as
  * somebody who left the group may hold their other ends. */
 static void stop(struct subprocess *child)
 {
     loop_timer_stop(child->op.link.loop, &child->timeout);
-    if (uv_is_active((uv_handle_t *)&child->process))
-        (void)uv_kill(-child->process.pid, SIGKILL);
+    if (!is_reaped(child))
+        (void)kill(-child->pid, SIGKILL);
     close_handle((uv_handle_t *)&child->pipes[0]);
     close_handle((uv_handle_t *)&child->pipes[1]);
 }
@@ -48,15 +64,23 @@ static void on_timeout(struct loop_timer *timer)
     stop(child);
 }
 
-static void on_exit(uv_process_t *process, int64_t exit_status, int term_signal)
+static void on_exit(uv_poll_t *handle, int status, int events)
 {
-    struct subprocess *child = child_of((uv_handle_t *)process);
-    child->exit_status = exit_status;
-    child->term_signal = term_signal;
+    (void)status;
+    (void)events;
+    struct subprocess *child = child_of((uv_handle_t *)handle);
     /* What it may have left behind in its group would keep the pipes open. The time-out goes on: it
      * ends the wait for what has left the group. */
-    (void)uv_kill(-process->pid, SIGKILL);
-    close_handle((uv_handle_t *)process);
+    (void)kill(-child->pid, SIGKILL);
+    siginfo_t end = {0};
+    const int result = waitid(P_PIDFD, (id_t)child->pid_fd, &end, WEXITED);
+    assert(result == 0);
+    (void)result;
+    child->exit_status = end.si_code == CLD_EXITED ? end.si_status : 0;
+    child->term_signal = end.si_code == CLD_EXITED ? 0 : end.si_status;
+    close_handle((uv_handle_t *)handle);
+    close(child->pid_fd);
+    child->pid_fd = -1;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
@@ -90,58 +114,97 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *bytes)
     }
 }
 
-/* Opens a pipe handle, which from now on must be closed. */
-static void open_pipe(struct subprocess *child, int which)
+static void close_open(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+/* 0, or errno. */
+static int spawn(struct subprocess *child, int output, int errors)
+{
+    static char *environment[] = {"LANG=C.UTF-8", "PATH=/usr/bin:/bin", NULL};
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t signals;
+    posix_spawn_file_actions_init(&files);
+    if (child->options.stdin_fd >= 0)
+        posix_spawn_file_actions_adddup2(&files, child->options.stdin_fd, STDIN_FILENO);
+    else
+        posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
+
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    sigfillset(&signals);
+    posix_spawnattr_setsigdefault(&attributes, &signals);
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes, &signals);
+
+    const int result = posix_spawn(&child->pid, child->options.argv[0], &files, &attributes,
+                                   (char *const *)(uintptr_t)child->options.argv, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&files);
+    return result;
+}
+
+/* Starts the child and opens the descriptor that tells of its end. 0, or errno. */
+static int spawn_watched(struct subprocess *child, int output, int errors)
+{
+    const int result = spawn(child, output, errors);
+    if (result != 0)
+        return result;
+    child->pid_fd = pidfd_open(child->pid, 0);
+    if (child->pid_fd >= 0)
+        return 0;
+    const int number = errno;
+    (void)kill(-child->pid, SIGKILL);
+    (void)waitpid(child->pid, NULL, 0); /* at once: it has been killed */
+    return number;
+}
+
+static void read_pipe(struct subprocess *child, int which, int fd)
 {
     uv_pipe_t *pipe = &child->pipes[which];
     uv_pipe_init(&child->op.link.loop->uv, pipe, 0);
     pipe->data = child;
     op_hold(&child->op);
+    const int result = uv_pipe_open(pipe, fd);
+    assert(result == 0);
+    (void)result;
+    uv_read_start((uv_stream_t *)pipe, on_alloc, on_read);
 }
 
-static int spawn(struct subprocess *child)
+static void watch_exit(struct subprocess *child)
 {
-    static char *environment[] = {"LANG=C.UTF-8", "PATH=/usr/bin:/bin", NULL};
-    uv_stdio_container_t stdio[3] = {
-        {.flags = UV_IGNORE},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *)&child->pipes[0]},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *)&child->pipes[1]},
-    };
-    if (child->options.stdin_fd >= 0) {
-        stdio[0].flags = UV_INHERIT_FD;
-        stdio[0].data.fd = child->options.stdin_fd;
-    }
-    const uv_process_options_t options = {
-        .file = child->options.argv[0],
-        .args = (char **)(uintptr_t)child->options.argv,
-        .env = environment,
-        .exit_cb = on_exit,
-        .flags = UV_PROCESS_DETACHED,
-        .stdio_count = 3,
-        .stdio = stdio,
-    };
-    return uv_spawn(&child->op.link.loop->uv, &child->process, &options);
+    const int result = uv_poll_init(&child->op.link.loop->uv, &child->exit, child->pid_fd);
+    assert(result == 0);
+    (void)result;
+    child->exit.data = child;
+    op_hold(&child->op);
+    uv_poll_start(&child->exit, UV_READABLE, on_exit);
 }
 
 static enum flow child_run(struct op *op)
 {
     struct subprocess *child = op_cast(op, subprocess);
-    child->process.data = child;
-    open_pipe(child, 0);
-    open_pipe(child, 1);
-    op_hold(op); /* the process handle: initialised by uv_spawn even where it fails */
-    const int result = spawn(child);
+    int output[2] = {-1, -1}, errors[2] = {-1, -1};
+    int result = pipe2(output, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0 ? 0 : errno;
+    if (result == 0)
+        result = spawn_watched(child, output[1], errors[1]);
+    close_open(output[1]);
+    close_open(errors[1]);
     if (result != 0) {
-        close_handle((uv_handle_t *)&child->process);
-        close_handle((uv_handle_t *)&child->pipes[0]);
-        close_handle((uv_handle_t *)&child->pipes[1]);
+        close_open(output[0]);
+        close_open(errors[0]);
         return op_fail(op, ERR_UNAVAILABLE, "cannot start %s: %s", child->options.argv[0],
-                       uv_strerror(result));
+                       strerror(result));
     }
-    uv_read_start((uv_stream_t *)&child->pipes[0], on_alloc, on_read);
-    uv_read_start((uv_stream_t *)&child->pipes[1], on_alloc, on_read);
+    read_pipe(child, 0, output[0]);
+    read_pipe(child, 1, errors[0]);
+    watch_exit(child);
     loop_timer_start(op->link.loop, &child->timeout, child->options.timeout_ms, on_timeout);
     return FLOW_WAIT;
 }
@@ -165,6 +228,7 @@ void subprocess_start(struct subprocess *child, struct op_link link,
     assert(options->argv);
     assert(options->argv[0]);
     memset(child, 0, sizeof(*child));
+    child->pid_fd = -1;
     child->options = *options;
     buffer_init(&child->output, options->output_max);
     buffer_init(&child->errors, SUBPROCESS_ERRORS_MAX);

@@ -12,13 +12,17 @@ enum { OUTPUT_TOKENS_MAX = 12000 };
 static enum err check(struct chat_call *chat, const char **complaint_out)
 {
     struct analysis *analysis = chat->request.context;
-    const enum err err =
-        answer_read_analysis(chat->content.data, chat->content.length, analysis->job->arena,
-                             &analysis->study, &analysis->faults);
-    *complaint_out = analysis->faults.complaint;
-    if (err == OK && analysis->faults.found && !chat_call_is_last(chat))
-        return ERR_SYNTAX;
-    return err;
+    struct arena *arena = analysis->job->arena;
+    struct answer_faults faults;
+    const enum err err = answer_read_analysis(chat->content.data, chat->content.length, arena,
+                                              &analysis->study, &faults);
+    *complaint_out = faults.complaint;
+    if (err != OK)
+        return err;
+    analysis->answered = true;
+    analysis->faults = faults;
+    analysis->model = arena_strdup(arena, chat->model);
+    return faults.found && !chat_call_is_last(chat) ? ERR_SYNTAX : OK;
 }
 
 static struct chat_request make_request(const struct job *job, const struct prompt_texts *texts)
@@ -47,7 +51,7 @@ static enum flow ask(struct op *op)
     struct chat_request request = make_request(job, analysis->texts);
     request.context = analysis;
     job->asked = true;
-    chat_call_start(&analysis->chat, need(op), job->tools->services->openai, &request, &job->rank,
+    chat_call_start(&analysis->chat, try(op), job->tools->services->openai, &request, &job->rank,
                     job->deadline_ms);
     return FLOW_WAIT;
 }
@@ -55,6 +59,8 @@ static enum flow ask(struct op *op)
 static enum flow settle(struct op *op)
 {
     struct analysis *analysis = op_cast(op, analysis);
+    if (!analysis->answered)
+        return op_fail_with(op, op_error(&analysis->chat.call.op));
     case_study_settle(&analysis->study, analysis->job->arena);
     return FLOW_NEXT;
 }
@@ -65,9 +71,7 @@ static void analysis_end(struct op *op)
     struct analysis *analysis = op_cast(op, analysis);
     if (!analysis->chat.openai)
         return;
-    struct job *job = analysis->job;
-    analysis->model = arena_strdup(job->arena, analysis->chat.model ? analysis->chat.model : "");
-    job_add_chat(&analysis->chat, job);
+    job_add_chat(&analysis->chat, analysis->job);
     chat_call_clear(&analysis->chat);
 }
 
@@ -80,6 +84,7 @@ void analysis_start(struct analysis *analysis, struct op_link link, struct job *
     memset(analysis, 0, sizeof(*analysis));
     analysis->job = job;
     analysis->texts = texts;
+    analysis->model = "";
     op_start(&analysis->op, &analysis_kind, link);
 }
 

@@ -16,9 +16,31 @@ struct chat_request chat_settings(const struct services *services)
     };
 }
 
+static void warn_unread(const struct chat_call *chat, struct job *job)
+{
+    if (chat->shortened)
+        job_degrade(job, 0,
+                    "The texts are longer than the model takes: for the %s only the beginning of "
+                    "each was read",
+                    chat->request.name);
+    if (chat->input_cut)
+        job_degrade(job, 0,
+                    "The model seems to have read only a part of the texts for the %s: check how "
+                    "much text it takes at once",
+                    chat->request.name);
+}
+
 void job_add_chat(const struct chat_call *chat, struct job *job)
 {
+    if (op_error(&chat->call.op)->code == OK)
+        warn_unread(chat, job);
     job->queue_seconds += chat->call.queue_seconds;
+    if (chat->shortened)
+        job_degrade(job, 0, "The texts were too long for the model: it read a part of them");
+    if (chat->input_cut)
+        job_degrade(job, 0,
+                    "The model server seems to have read a part of the texts only: is its "
+                    "context too short?");
     if (chat->call.tries == 0)
         return;
     const struct token_usage usage = chat_call_usage(chat);

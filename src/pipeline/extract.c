@@ -81,8 +81,9 @@ static enum err decode_text(struct work *work, struct error *error)
     struct extract *extract = container_of(work, struct extract, cleaning);
     struct spool_file *file = extract->input->file;
     const size_t max = extract->tools->extract_limits.output;
-    if (file->size > max)
-        return error_set(error, ERR_UNPROCESSABLE, "it has more text than %zu MB", max >> 20);
+    if (file->size > max) /* of a kind that others may know, or a text */
+        return error_set(error, extract->kind == FILE_UNKNOWN ? ERR_UNSUPPORTED : ERR_UNPROCESSABLE,
+                         "it is larger than %zu MB", max >> 20);
 
     char *bytes = arena_alloc(&work->arena, (size_t)file->size);
     for (size_t have = 0; have < file->size;) {

@@ -7,15 +7,7 @@
 
 #include <string.h>
 
-#include "base/text.h"
-
-/* Each byte that is no UTF-8 becomes a character of three. */
-static const size_t text_growth = 3;
-
-enum {
-    LLAMAPARSE_TEXT_MAX = 64 << 20, /* of its answer, as its client takes it */
-    LOCAL_SHARE = 4,                /* at most a quarter of the time is kept for reading here */
-};
+enum { LOCAL_SHARE = 4 /* at most a quarter of the time is kept for reading here */ };
 
 static void make_plan(struct file_text *file)
 {
@@ -65,47 +57,18 @@ static enum flow read_file(struct op *op)
     return FLOW_WAIT;
 }
 
-static enum err clean_text(struct work *work, struct error *error)
-{
-    struct file_text *file = container_of(work, struct file_text, cleaning);
-    const struct buffer *text = &file->job.text;
-    if (text_clean(text->data, text->length, &file->text) != OK)
-        return error_set(error, ERR_UNPROCESSABLE, "it has too much text");
-    if (slice_trim((struct slice){file->text.data, file->text.length}).length == 0)
-        return error_set(error, ERR_UNPROCESSABLE, "llamaparse found no text in it");
-    return OK;
-}
-
-static enum flow clean(struct op *op)
-{
-    struct file_text *file = op_cast(op, file_text);
-    if (file->plan[file->turn] != READER_LLAMAPARSE || op_error(&file->job.op)->code != OK)
-        return FLOW_NEXT;
-    buffer_clear(&file->text);
-    buffer_init(&file->text, LLAMAPARSE_TEXT_MAX * text_growth);
-    work_start(&file->cleaning, try(op), clean_text, file->job.text.length > WORK_INLINE_BYTES);
-    return FLOW_WAIT;
-}
-
-/* What the reader whose turn it was says, with its text in `text` after success. */
+/* Takes the text from the reader whose turn it was; why there is none. */
 static const struct error *take_result(struct file_text *file)
 {
-    if (file->plan[file->turn] == READER_LOCAL) {
-        file->queue_seconds += file->extract.queue_seconds;
-        const struct error *error = op_error(&file->extract.op);
-        if (error->code == OK) {
-            buffer_clear(&file->text);
-            file->text = file->extract.text;
-            file->extract.text = (struct buffer){0};
-        }
+    const bool local = file->plan[file->turn] == READER_LOCAL;
+    const struct error *error = op_error(local ? &file->extract.op : &file->job.op);
+    if (error->code != OK)
         return error;
-    }
-    file->queue_seconds += file->job.queue_seconds;
-    file->pages = file->job.cache_hit ? 0 : file->job.pages;
-    if (op_error(&file->job.op)->code != OK)
-        return op_error(&file->job.op);
-    file->partial = file->job.partial && op_error(&file->cleaning.op)->code == OK;
-    return op_error(&file->cleaning.op);
+    struct buffer *text = local ? &file->extract.text : &file->job.text;
+    file->text = *text;
+    *text = (struct buffer){0};
+    file->partial = !local && file->job.partial;
+    return error;
 }
 
 /* Of two failures: a fault of the file says more than one of a service. */
@@ -141,20 +104,19 @@ static enum flow judge(struct op *op)
     return fail(file);
 }
 
-/* What is only needed on the way. */
+/* Frees what is only needed on the way. What was read is to be paid for, whatever became of it. */
 static void file_text_end(struct op *op)
 {
     struct file_text *file = op_cast(op, file_text);
+    file->pages = file->job.cache_hit ? 0 : file->job.pages;
+    file->queue_seconds = file->job.queue_seconds + file->extract.queue_seconds;
     parse_job_clear(&file->job);
-    work_clear(&file->cleaning);
     extract_clear(&file->extract);
     file->job = (struct parse_job){0};
-    file->cleaning = (struct work){0};
     file->extract = (struct extract){0};
 }
 
-static const struct step file_text_steps[] = {
-    {"read", read_file}, {"clean", clean}, {"judge", judge}, {0}};
+static const struct step file_text_steps[] = {{"read", read_file}, {"judge", judge}, {0}};
 static const struct op_kind file_text_kind = {"file_text", file_text_steps, NULL, file_text_end};
 
 void file_text_start(struct file_text *file, struct op_link link, struct pipeline_tools *tools,
@@ -168,7 +130,10 @@ void file_text_start(struct file_text *file, struct op_link link, struct pipelin
     file->deadline_ms = deadline_ms;
     file->kind = file_kind_of(input->name, input->content_type);
     make_plan(file);
+    const uint64_t now = loop_now_ms(link.loop);
     op_start(&file->op, &file_text_kind, link);
+    op_deadline(&file->op, deadline_ms > now ? deadline_ms - now : 0,
+                "processing the files took too long");
 }
 
 void file_text_clear(struct file_text *file)

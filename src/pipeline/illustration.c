@@ -66,7 +66,8 @@ static void illustration_end(struct op *op)
             continue;
         if (call->call.queue_seconds > queue_seconds)
             queue_seconds = call->call.queue_seconds;
-        if (call->cost_usd != 0) /* also when it is not known */
+        if (call->usage.prompt + call->usage.completion >
+            0) /* something was made, or may have been */
             bill_add_usage(&job->bill, &call->usage, call->cost_usd);
         image_call_clear(call);
         call->images = NULL;

@@ -5,34 +5,30 @@
 
 #include "base/log.h"
 
-static const char deadline_detail[] = "processing the files took too long";
-
+/* Each file has its own deadline, as one that is late only fails what it is needed for. */
 static enum flow read_all(struct op *op)
 {
     struct parse_files *files = op_cast(op, parse_files);
     struct job *job = files->job;
-    const uint64_t timeout_ms = job->tools->config->files_timeout_ms;
-    op_deadline(op, timeout_ms, deadline_detail);
+    const uint64_t until_ms = loop_now_ms(op->link.loop) + job->tools->config->files_timeout_ms;
+    const uint64_t deadline_ms = until_ms < job->deadline_ms ? until_ms : job->deadline_ms;
     for (size_t i = 0; i < files->input_count; i++) {
         struct gate_rank rank = job->rank;
         rank.order = (unsigned)i;
         file_text_start(&files->files[i], i == 0 ? need(op) : try(op), job->tools,
-                        &files->inputs[i], &rank, loop_now_ms(op->link.loop) + timeout_ms);
+                        &files->inputs[i], &rank, deadline_ms);
     }
     return FLOW_WAIT;
 }
 
-/* What it cost, and what is to be said about it; of the main file too. */
-static void account_for(struct parse_files *files, size_t i)
+/* What is to be said about a file that was read. */
+static void tell(struct parse_files *files, size_t i)
 {
     struct job *job = files->job;
     const struct file_text *file = &files->files[i];
     const char *name = files->inputs[i].name;
     if (file->asked_llamaparse)
         job->asked = true;
-    if (file->pages > 0)
-        bill_add_cost(&job->bill, prices_cost_each(&job->tools->services->prices, "llamaparse",
-                                                   PRICE_PAGE, file->pages));
     if (file->llamaparse_error)
         job_degrade(job, DEGRADED_PARSE, "\"%s\" was read without LlamaParse: %s", name,
                     file->llamaparse_error->detail);
@@ -62,7 +58,7 @@ static enum flow collect(struct op *op)
         const struct error *error = op_error(&file->op);
         if (file->queue_seconds > queue_seconds)
             queue_seconds = file->queue_seconds;
-        account_for(files, i);
+        tell(files, i);
         if (i == 0)
             files->main_text = text;
         else if (error->code == OK)
@@ -75,8 +71,15 @@ static enum flow collect(struct op *op)
     return FLOW_NEXT;
 }
 
+/* Pages are to be paid for also where the main file could not be read. */
 static void parse_files_end(struct op *op)
 {
+    const struct parse_files *files = op_cast(op, parse_files);
+    struct job *job = files->job;
+    for (size_t i = 0; i < files->input_count; i++)
+        if (files->files[i].pages > 0)
+            bill_add_cost(&job->bill, prices_cost_each(&job->tools->services->prices, "llamaparse",
+                                                       PRICE_PAGE, files->files[i].pages));
     op_reword(op, "Failed to parse PDF: ");
 }
 

@@ -61,7 +61,7 @@ static enum flow analyse(struct op *op)
     if (services->images)
         estimate += images_estimate_usd(services->images) * parse->job.tools->config->scene_count;
     if (!spending_reserve(&services->spending, &parse->share, estimate, time(NULL)))
-        return op_fail(op, ERR_QUOTA, "What may be spent today is used up: MAX_COST_USD_PER_DAY");
+        return op_fail(op, ERR_BUDGET, "What may be spent today is used up: MAX_COST_USD_PER_DAY");
     analysis_start(&parse->analysis, try(op), &parse->job, &parse->texts);
     return FLOW_WAIT;
 }
@@ -77,7 +77,8 @@ static enum flow mend_analysis(struct op *op)
 }
 
 /* What the model left open, from the text. */
-static void fill_gaps(struct case_study *study, const struct case_study *offline)
+static void fill_gaps(struct case_study *study, const struct case_study *offline,
+                      struct arena *arena)
 {
     if (!*study->title)
         study->title = offline->title;
@@ -88,6 +89,7 @@ static void fill_gaps(struct case_study *study, const struct case_study *offline
     for (size_t i = 0; i < OUTCOME_COUNT; i++)
         if (!study->outcomes[i] || !*study->outcomes[i])
             study->outcomes[i] = offline->outcomes[i];
+    case_study_settle(study, arena); /* the student's role may only be known now */
 }
 
 static void adopt_analysis(struct parse_pdf *parse)
@@ -95,16 +97,17 @@ static void adopt_analysis(struct parse_pdf *parse)
     struct job *job = &parse->job;
     if (!services_of(parse)->openai) {
         parse->study = parse->offline.study;
-        job_degrade(job, DEGRADED_ANALYSIS, "Analysed offline: OPENAI_API_KEY is not set");
+        job_degrade(job, DEGRADED_ANALYSIS,
+                    "The analysis was made from the text: OPENAI_API_KEY is not set");
     } else if (failed(&parse->analysis.op)) {
         parse->study = parse->offline.study;
-        job_degrade(job, DEGRADED_ANALYSIS, "Analysed offline: %s",
+        job_degrade(job, DEGRADED_ANALYSIS, "The analysis was made from the text: %s",
                     op_error(&parse->analysis.op)->detail);
     } else {
         parse->study = parse->analysis.study;
         parse->model = parse->analysis.model;
         if (parse->analysis.faults.found) {
-            fill_gaps(&parse->study, &parse->offline.study);
+            fill_gaps(&parse->study, &parse->offline.study, job->arena);
             job_degrade(job, DEGRADED_ANALYSIS, "The model left out a part of the analysis: %s",
                         parse->analysis.faults.complaint);
         }
@@ -156,10 +159,11 @@ static void adopt_scenes(struct parse_pdf *parse)
 {
     struct job *job = &parse->job;
     if (!services_of(parse)->openai) {
-        job_degrade(job, DEGRADED_SCENES, "Scenes were made from the text, without a model");
+        job_degrade(job, DEGRADED_SCENES,
+                    "The scenes were made from the text: OPENAI_API_KEY is not set");
     } else if (failed(&parse->scenes.op)) {
         borrow_scenes(&parse->study, &parse->offline.study, job->arena);
-        job_degrade(job, DEGRADED_SCENES, "Scenes were made from the text: %s",
+        job_degrade(job, DEGRADED_SCENES, "The scenes were made from the text: %s",
                     op_error(&parse->scenes.op)->detail);
     } else if (parse->scenes.faults.found) {
         job_degrade(job, DEGRADED_SCENES, "The model left out a part of the scenes: %s",
@@ -171,14 +175,14 @@ static enum flow illustrate(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
     adopt_scenes(parse);
+    prompt_texts_clear(&parse->texts); /* pictures take long */
     if (services_of(parse)->images) {
         illustration_start(&parse->illustration, need(op), &parse->job, &parse->study);
         return FLOW_WAIT;
     }
-    job_degrade(&parse->job, DEGRADED_IMAGES,
-                parse->job.tools->config->openai_api_key
-                    ? "Scenes have no pictures: IMAGES is off"
-                    : "Scenes have no pictures: OPENAI_API_KEY is not set");
+    if (parse->job.tools->config->images) /* else nobody wants any */
+        job_degrade(&parse->job, DEGRADED_IMAGES,
+                    "The scenes have no pictures: OPENAI_API_KEY is not set");
     return FLOW_NEXT;
 }
 
@@ -196,8 +200,11 @@ static enum flow report(struct op *op)
 static void parse_pdf_end(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
-    spending_settle(&services_of(parse)->spending, &parse->share, parse->job.bill.cost_usd,
-                    time(NULL));
+    struct spending *spending = &services_of(parse)->spending;
+    if (parse->share.held)
+        spending_settle(spending, &parse->share, parse->job.bill.cost_usd, time(NULL));
+    else /* pages only */
+        spending_add(spending, parse->job.bill.cost_usd, time(NULL));
 }
 
 static const struct step parse_pdf_steps[] = {{"files", read_files},

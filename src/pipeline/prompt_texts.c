@@ -1,5 +1,6 @@
 #include "pipeline/prompt_texts.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "model/preprocess.h"
@@ -26,14 +27,31 @@ static enum err clean_one(struct prompt_texts *texts, struct slice text, const c
     return OK;
 }
 
+/* What was cut off is not held while the model thinks. */
+static void drop_rest(struct buffer *clean, struct slice *kept)
+{
+    if (kept->data != clean->data)
+        return; /* it is the text as it was extracted */
+    struct buffer copy;
+    buffer_init(&copy, kept->length);
+    const enum err err = buffer_append(&copy, kept->data, kept->length);
+    assert(err == OK);
+    (void)err;
+    buffer_clear(clean);
+    *clean = copy;
+    kept->data = clean->data;
+}
+
 /* Cuts a document to `characters`, and says how many it has then. */
 static size_t cut_one(struct prompt_texts *texts, size_t at, size_t characters)
 {
     struct slice *text = &texts->documents[at].text;
     const size_t length = preprocess_cut(text->data, text->length, characters);
-    if (length < text->length)
+    if (length < text->length) {
         texts->cut = true;
-    text->length = length;
+        text->length = length;
+        drop_rest(&texts->clean[at], text);
+    }
     return text_characters(text->data, length);
 }
 
@@ -105,15 +123,15 @@ void prompt_texts_start(struct prompt_texts *texts, struct op_link link, struct 
     texts->job = job;
     texts->files = files;
     texts->count = 1;
-    const size_t most = files->context_count + DOCUMENTS_MORE;
-    texts->documents = arena_zalloc(job->arena, most, sizeof(struct chat_document));
-    texts->clean = arena_zalloc(job->arena, most, sizeof(struct buffer));
+    texts->clean_count = files->context_count + DOCUMENTS_MORE;
+    texts->documents = arena_zalloc(job->arena, texts->clean_count, sizeof(struct chat_document));
+    texts->clean = arena_zalloc(job->arena, texts->clean_count, sizeof(struct buffer));
     op_start(&texts->op, &prompt_texts_kind, link);
 }
 
 void prompt_texts_clear(struct prompt_texts *texts)
 {
-    for (size_t i = 0; i < texts->count; i++)
+    for (size_t i = 0; i < texts->clean_count; i++)
         buffer_clear(&texts->clean[i]);
     work_clear(&texts->work);
 }

@@ -19,14 +19,16 @@ static enum err check(struct chat_call *chat, const char **complaint_out)
 {
     struct scenes *scenes = chat->request.context;
     const struct job *job = scenes->job;
-    scenes->answer = *scenes->study;
+    struct answer_faults faults;
     const enum err err = answer_read_scenes(chat->content.data, chat->content.length,
                                             (size_t)job->tools->config->scene_count, job->arena,
-                                            &scenes->answer, &scenes->faults);
-    *complaint_out = scenes->faults.complaint;
-    if (err == OK && scenes->faults.found && !chat_call_is_last(chat))
-        return ERR_SYNTAX;
-    return err;
+                                            &scenes->answer, &faults);
+    *complaint_out = faults.complaint;
+    if (err != OK)
+        return err;
+    scenes->answered = true;
+    scenes->faults = faults;
+    return faults.found && !chat_call_is_last(chat) ? ERR_SYNTAX : OK;
 }
 
 /* What the scenes are to be about, as the prompt describes it. */
@@ -84,7 +86,8 @@ static enum flow ask(struct op *op)
         (struct chat_document){.title = "THE CAST", .text = slice_of(cast)};
     const struct chat_request request = make_request(scenes);
     job->asked = true;
-    chat_call_start(&scenes->chat, need(op), job->tools->services->openai, &request, &job->rank,
+    scenes->answer = *scenes->study;
+    chat_call_start(&scenes->chat, try(op), job->tools->services->openai, &request, &job->rank,
                     job->deadline_ms);
     return FLOW_WAIT;
 }
@@ -92,6 +95,8 @@ static enum flow ask(struct op *op)
 static enum flow adopt(struct op *op)
 {
     struct scenes *scenes = op_cast(op, scenes);
+    if (!scenes->answered)
+        return op_fail_with(op, op_error(&scenes->chat.call.op));
     *scenes->study = scenes->answer;
     case_study_settle(scenes->study, scenes->job->arena);
     return FLOW_NEXT;

@@ -5,6 +5,7 @@
 #include "upstream/images.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -110,21 +111,34 @@ static struct token_usage guess(const struct images *images, size_t prompt_bytes
     };
 }
 
+/* By tokens, where the service says how many; else by picture, where that has a price; else by a
+ * guess at the tokens. */
+static double price(const struct images *images, const char *model, const struct token_usage *said,
+                    const struct token_usage *guessed)
+{
+    const struct prices *prices = images->settings.prices;
+    const double each = prices_cost_each(prices, model, PRICE_PICTURE, 1);
+    const double tokens = prices_cost(prices, model, said ? said : guessed);
+    if (isnan(tokens) || (!said && !isnan(each)))
+        return each;
+    return tokens;
+}
+
 void image_account(struct image_call *image, const struct token_usage *usage, bool paid)
 {
     image->in_flight = false;
     if (!usage && !paid)
         return;
     const struct images *images = image->images;
-    const struct token_usage used = usage ? *usage : guess(images, strlen(image->prompt));
-    token_usage_add(&image->usage, &used);
-    image->cost_usd += prices_cost(images->settings.prices, image_model(image), &used);
+    const struct token_usage guessed = guess(images, strlen(image->prompt));
+    token_usage_add(&image->usage, usage ? usage : &guessed);
+    image->cost_usd += price(images, image_model(image), usage, &guessed);
 }
 
 double images_estimate_usd(const struct images *images)
 {
-    const struct token_usage usage = guess(images, PROMPT_BYTES_TYPICAL);
-    return prices_cost(images->settings.prices, images->models[0], &usage);
+    const struct token_usage guessed = guess(images, PROMPT_BYTES_TYPICAL);
+    return price(images, images->models[0], NULL, &guessed);
 }
 
 /* ---- a try ---- */

@@ -19,6 +19,7 @@ enum {
     FETCH_IDLE_MS = 30 * 1000,
     FETCH_TOTAL_MS = 120 * 1000, /* of 64 MB: half a megabyte a second */
     PAGES_MAX = 1000 * 1000,     /* more is no number of pages */
+    VALUES_MAX = 256 * 1024,     /* version 2 has some ten for each page; off the loop alone */
 };
 
 /* --- the request ---------------------------------------------------------------------------- */
@@ -109,8 +110,9 @@ static enum err read_result(struct work *work, struct error *error)
 {
     struct parse_fetch *fetch = container_of(work, struct parse_fetch, work);
     const struct buffer *body = &fetch->call.http.body;
+    const size_t values_max = body->length > WORK_INLINE_BYTES ? VALUES_MAX : JSON_VALUES_MAX;
     cJSON *root;
-    enum err err = json_parse(body->data, body->length, NULL, &root);
+    enum err err = json_parse_up_to(body->data, body->length, values_max, NULL, &root);
     if (err == OK) {
         err = fetch->remote->version == 1 ? read_v1(fetch, root) : read_v2(fetch, root);
         cJSON_Delete(root);

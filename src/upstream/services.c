@@ -8,6 +8,7 @@
 
 enum {
     RESOLVE_TTL_MS = 60 * 1000,
+    RESOLVE_STALE_MS = 3600 * 1000, /* addresses of large services stay theirs for far longer */
     IDLE_CONNECTION_MS = 50 * 1000, /* load balancers drop them after 60 s and more */
     CONNECTIONS_SPARE = 4,          /* beside those of the gates: downloads, the watch on models */
     AFTERLIFE_MS = 60 * 1000,
@@ -24,6 +25,7 @@ static void begin_client(struct services *services, struct loop *loop, const str
                                   .connections_max = (size_t)places + CONNECTIONS_SPARE,
                                   .user_agent = "personad/" PERSONAD_VERSION,
                                   .resolve_ttl_ms = RESOLVE_TTL_MS,
+                                  .resolve_stale_ms = RESOLVE_STALE_MS,
                                   .idle_connection_ms = IDLE_CONNECTION_MS,
                               });
 }
@@ -56,7 +58,7 @@ static void init_upstream(struct services *services, enum service_upstream which
 }
 
 /* A limit is worth nothing where nobody knows what is spent. */
-static enum err check_prices(const struct services *services, const struct config *config,
+static enum err check_prices(const struct prices *prices, const struct config *config,
                              struct error *error)
 {
     if (config->max_cost_usd_per_day == 0 || !config->openai_api_key)
@@ -80,9 +82,8 @@ static enum err check_prices(const struct services *services, const struct confi
             model[kept] = '\0';
             const struct token_usage nothing = {0};
             const bool known =
-                !isnan(prices_cost(&services->prices, model, &nothing)) ||
-                (lists[i].pictures &&
-                 !isnan(prices_cost_each(&services->prices, model, PRICE_PICTURE, 1)));
+                !isnan(prices_cost(prices, model, &nothing)) ||
+                (lists[i].pictures && !isnan(prices_cost_each(prices, model, PRICE_PICTURE, 1)));
             if (!known)
                 return error_set(
                     error, ERR_RANGE,
@@ -162,19 +163,27 @@ static enum err begin_models(struct services *services, struct loop *loop,
     return OK;
 }
 
+enum err services_check(const struct config *config, struct error *error)
+{
+    struct prices prices;
+    enum err err = prices_init(&prices, config->model_prices, error);
+    if (err != OK)
+        return err;
+    err = check_prices(&prices, config, error);
+    prices_clear(&prices);
+    return err;
+}
+
 enum err services_init(struct services *services, struct loop *loop, const struct config *config,
                        struct error *error)
 {
     memset(services, 0, sizeof(*services));
-    enum err err = prices_init(&services->prices, config->model_prices, error);
+    enum err err = services_check(config, error);
+    if (err == OK)
+        err = prices_init(&services->prices, config->model_prices, error);
     if (err != OK)
         return err;
     spending_init(&services->spending, config->max_cost_usd_per_day);
-    err = check_prices(services, config, error);
-    if (err != OK) {
-        prices_clear(&services->prices);
-        return err;
-    }
     if (config->llamaparse_api_key || config->openai_api_key)
         begin_client(services, loop, config);
     for (int i = 0; i < SERVICE_UPSTREAMS; i++)

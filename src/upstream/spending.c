@@ -68,6 +68,13 @@ bool spending_reserve(struct spending *spending, struct spending_share *share, d
     return true;
 }
 
+void spending_add(struct spending *spending, double used_usd, int64_t now_s)
+{
+    assert(is_amount(used_usd));
+    turn_day(spending, now_s);
+    spending->spent_usd += isnan(used_usd) ? 0 : used_usd;
+}
+
 void spending_settle(struct spending *spending, struct spending_share *share, double used_usd,
                      int64_t now_s)
 {
@@ -75,10 +82,9 @@ void spending_settle(struct spending *spending, struct spending_share *share, do
     if (!share->held)
         return;
     assert(spending->shares > 0);
-    turn_day(spending, now_s);
     spending->shares--;
     spending->reserved_usd = spending->shares > 0 ? spending->reserved_usd - share->usd : 0;
-    spending->spent_usd += isnan(used_usd) ? share->usd : used_usd;
+    spending_add(spending, isnan(used_usd) ? share->usd : used_usd, now_s);
     *share = (struct spending_share){0};
 }
 

@@ -46,28 +46,43 @@ static void log_try(const struct upstream_call *call, const struct decision *dec
               log_quote(word(upstream, http_call_header(&call->http, "x-request-id"))));
 }
 
+/* The code and the id of what came, by which it can be looked up: " (slow_down, request req_1)", or
+ * "" where there is neither. */
+static void print_reference(const struct upstream_call *call, char *out, size_t size)
+{
+    const char *code = word(call->upstream, call->outcome.code);
+    const char *id = word(call->upstream, http_call_header(&call->http, "x-request-id"));
+    if (*code && *id)
+        snprintf(out, size, " (%s, request %s)", code, id);
+    else if (*code || *id)
+        snprintf(out, size, " (%s%s)", *id ? "request " : code, id);
+    else
+        *out = '\0';
+}
+
 /* "openai answered 503 (slow_down)", "openai: connection refused", "openai answered with something
  * else than was asked for (length)". */
-static void say_what_came(const struct upstream_call *call, char *out, size_t size)
+static void say_what_came(const struct upstream_call *call, const char *reference, char *out,
+                          size_t size)
 {
     const struct outcome *outcome = &call->outcome;
     const char *name = call->upstream->name;
-    const char *code = word(call->upstream, outcome->code);
-    const char *space = *code ? " (" : "", *end = *code ? ")" : "";
     const bool read_by_us = outcome->unusable && outcome->fault == HTTP_FAULT_REFUSED;
     if (outcome->status >= 400)
-        snprintf(out, size, "%s answered %d%s%s%s", name, outcome->status, space, code, end);
+        snprintf(out, size, "%s answered %d%s", name, outcome->status, reference);
     else if (outcome->fault != HTTP_FAULT_NONE && !read_by_us)
         snprintf(out, size, "%s: %s", name, call->http.fault_text);
     else
-        snprintf(out, size, "%s answered with something else than was asked for%s%s%s", name, space,
-                 code, end);
+        snprintf(out, size, "%s answered with something else than was asked for%s", name,
+                 reference);
 }
 
 static enum flow fail(struct upstream_call *call, enum err err)
 {
-    char what[192];
-    say_what_came(call, what, sizeof(what));
+    char reference[2 * WORD_BYTES_MAX + 32];
+    char what[sizeof(reference) + 128];
+    print_reference(call, reference, sizeof(reference));
+    say_what_came(call, reference, what, sizeof(what));
     struct op *op = &call->op;
     switch (err) {
     case ERR_UPSTREAM_CONFIG:
@@ -78,7 +93,8 @@ static enum flow fail(struct upstream_call *call, enum err err)
     case ERR_RATE_LIMITED:
         return op_fail(op, err, "%s: too many calls for now", what);
     case ERR_REFUSED:
-        return op_fail(op, err, "%s: its policy refuses the content", call->upstream->name);
+        return op_fail(op, err, "%s: its policy refuses the content%s", call->upstream->name,
+                       reference);
     case ERR_UPSTREAM_REQUEST:
         return op_fail(op, err, "%s: it refuses the request", what);
     case ERR_DEADLINE:

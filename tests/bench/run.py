@@ -45,9 +45,11 @@ METHOD = """\
 - Large uploads are 50 MB of noise named `.pdf`: taken, hashed and spooled in full, then refused for
   what they are. `cat` copies the same file on the same disk; nothing is synced to it by either. The
   resident set is that after one upload of 1 KB, against its peak since then.
-- The loop's lag is what a client sees that asks for `/health` every 5 ms on a kept connection while
-  32 uploads run, in a process of its own with a higher priority; how late that process was itself
-  is in brackets, and is not subtracted.
+- How late the loop comes while 32 uploads run is measured twice. By itself: a timer every 10 ms, and
+  how late it is, as `/ready` tells (`include/io/loop_lag.h`). From outside: what a client sees that
+  asks for `/health` every 5 ms on a kept connection, in a process of its own with a higher
+  priority; how late that process was itself is in brackets, and is not subtracted. The 32 clients
+  and both share the machine's processors with the server.
 - The bare `pdftotext` is started from Python on the same bytes, in turns with the uploads; each run
   uploads other bytes (a comment behind the end of the PDF).
 - The start is from before the process is made to the end of the first answer to `/health`.

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import json
 import multiprocessing
 import os
 import pathlib
@@ -19,7 +20,7 @@ TIME_RATIO_MAX = 2
 RUNS = 7
 MANY = 32
 MANY_GROWTH_MB_MAX = 32
-WAVES = 4
+WAVES = 8
 PROBE_SECONDS = 0.005
 LAG_MS_MAX = 10
 PARSES = 31
@@ -133,16 +134,20 @@ def many_uploads():
         stop.set()
         answers, own = results.get()
         prober.join()
+        lag = json.loads(server.request("GET", "/ready")[1])["checks"]["loop"]
         growth = server.memory("VmHWM") - before
-    lag = quantile(answers, 0.999) * 1000
     return [
         Row(f"{MANY} uploads of 50 MB at once: growth of the resident set",
             f"{growth / MB:.1f} MB ({MANY * WAVES * 50 / seconds:,.0f} MB/s in all)",
             f"<= {MANY_GROWTH_MB_MAX} MB", growth <= MANY_GROWTH_MB_MAX * MB),
+        Row("meanwhile: how late the loop comes, by its own clock",
+            f"p99.9 {lag['lag_p999_ms']:.1f} ms, p50 {lag['lag_p50_ms']:.2f} ms, "
+            f"at most {lag['lag_max_ms']:.1f} ms",
+            f"p99.9 <= {LAG_MS_MAX} ms", lag["lag_p999_ms"] <= LAG_MS_MAX),
         Row("meanwhile: GET /health on a kept connection, every 5 ms",
-            f"p99.9 {lag:.1f} ms of {len(answers):,}, p50 {median(answers) * 1000:.2f} ms "
-            f"(the asking itself was late by {quantile(own, 0.999) * 1000:.1f} ms at p99.9)",
-            f"p99.9 <= {LAG_MS_MAX} ms", lag <= LAG_MS_MAX),
+            f"p99.9 {quantile(answers, 0.999) * 1000:.1f} ms of {len(answers):,}, "
+            f"p50 {median(answers) * 1000:.2f} ms "
+            f"(the asking itself was late by {quantile(own, 0.999) * 1000:.1f} ms at p99.9)"),
     ]
 
 

@@ -74,6 +74,7 @@ static void begin(void)
     flow.config.extract_timeout_ms = 30000;
     flow.config.files_timeout_ms = 60000;
     flow.config.scene_count = 4;
+    flow.config.images = true;
     flow.tools.config = &flow.config;
     flow.tools.services = &flow.services;
     gate_init(&flow.tools.extract_gate, &flow.loop, "extract",

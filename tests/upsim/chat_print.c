@@ -14,7 +14,8 @@
 struct stream {
     struct chat *chat;
     const char *eol;
-    struct buffer start; /* of each chunk, up to its choices */
+    struct buffer opening; /* of each event, a comment before it included */
+    struct buffer start;   /* of each chunk's JSON, up to its choices */
     size_t events;
 };
 
@@ -93,16 +94,9 @@ static void print_whole(struct chat *chat)
 
 static const char null_usage[] = ",\"usage\":null";
 
-static void print_comment(struct stream *stream)
-{
-    if (fault_is(stream->chat->call.fault, FAULT_SSE_COMMENTS))
-        exchange_print(stream->chat->exchange, ": still here%s%s", stream->eol, stream->eol);
-}
-
 static void begin_event(struct stream *stream)
 {
-    print_comment(stream);
-    exchange_append(stream->chat->exchange, "data: ", 6);
+    exchange_append(stream->chat->exchange, stream->opening.data, stream->opening.length);
 }
 
 static void note_end(struct stream *stream)
@@ -141,33 +135,39 @@ static void end_chunk(struct stream *stream)
 static const char choice_start[] = "[{\"index\":0,\"delta\":{";
 static const char choice_end[] = "},\"logprobs\":null,\"finish_reason\":null}]";
 
-/* Appends `head`, `text` as it stands in a JSON string, and `tail`: most of a stream's bytes. */
-static void append_piece(struct buffer *out, const struct buffer *head, const char *text,
-                         size_t length, const struct buffer *tail)
-{
-    char *at = buffer_reserve(out, head->length + length + tail->length);
-    if (!at)
-        return;
-    memcpy(at, head->data, head->length);
-    memcpy(at + head->length, text, length);
-    memcpy(at + head->length + length, tail->data, tail->length);
-    out->length += head->length + length + tail->length;
-}
-
 /* The bytes of the next piece, which begins at a character or an escape, and ends before one. */
 static size_t piece_bytes(const char *text, size_t length, size_t most)
 {
     size_t piece = 0;
     while (piece < length && piece < most) {
-        size_t step = 1;
-        if (text[piece] == '\\')
-            step = text[piece + 1] == 'u' ? 6 : 2;
+        const unsigned char c = (unsigned char)text[piece];
+        if (c == '\\')
+            piece += text[piece + 1] == 'u' ? 6 : 2;
         else
-            while (piece + step < length && ((unsigned char)text[piece + step] & 0xC0) == 0x80)
-                step++;
-        piece += step;
+            piece += c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
     }
     return piece < length ? piece : length;
+}
+
+/* Cuts `text`, the inside of a JSON string, into events: each has a piece of it between `head` and
+ * `tail`. They are most of a stream's bytes, so there is room for all before the first. */
+static void append_pieces(struct stream *stream, const struct buffer *head, const char *text,
+                          size_t length, const struct buffer *tail)
+{
+    struct buffer *answer = &stream->chat->exchange->answer;
+    const uint64_t tokens = stream->chat->upsim->options.event_tokens;
+    const size_t most = TOKEN_BYTES * (size_t)(tokens > 0 ? tokens : 1);
+    const size_t frame = head->length + tail->length;
+    char *to = buffer_reserve(answer, (length / most + 1) * frame + length);
+    for (size_t at = 0; to && at < length;) {
+        const size_t piece = piece_bytes(text + at, length - at, most);
+        to = mempcpy(to, head->data, head->length);
+        to = mempcpy(to, text + at, piece);
+        to = mempcpy(to, tail->data, tail->length);
+        answer->length += frame + piece;
+        note_end(stream);
+        at += piece;
+    }
 }
 
 /* What was said, in pieces; half of it for an error in mid-stream. Each piece is a string in a
@@ -177,30 +177,19 @@ static void stream_text(struct stream *stream, const char *before, const char *t
                         const char *after)
 {
     const struct chat *chat = stream->chat;
-    struct exchange *exchange = chat->exchange;
     if (fault_is(chat->call.fault, FAULT_SSE_ERROR))
         length = text_cut(text, length, length / 2);
     struct buffer head, tail, escaped;
     buffer_init(&head, 4096);
     buffer_init(&tail, 4096);
     buffer_init(&escaped, HTTP_ANSWER_BYTES_MAX);
-    if (buffer_printf(&head, "data: %s%s%s\"", stream->start.data, choice_start, before) ||
+    if (buffer_printf(&head, "%s%s%s%s\"", stream->opening.data, stream->start.data, choice_start,
+                      before) ||
         buffer_printf(&tail, "\"%s%s%s}%s%s", after, choice_end,
                       chat->include_usage ? null_usage : "", stream->eol, stream->eol) ||
         json_print_string(&escaped, text, length))
         abort(); /* none of them can be near its maximum */
-    const size_t most =
-        TOKEN_BYTES *
-        (size_t)(chat->upsim->options.event_tokens > 0 ? chat->upsim->options.event_tokens : 1);
-    const char *inner = escaped.data + 1; /* without the quotes */
-    const size_t inner_length = escaped.length - 2;
-    for (size_t at = 0; at < inner_length;) {
-        const size_t piece = piece_bytes(inner + at, inner_length - at, most);
-        print_comment(stream);
-        append_piece(&exchange->answer, &head, inner + at, piece, &tail);
-        note_end(stream);
-        at += piece;
-    }
+    append_pieces(stream, &head, escaped.data + 1, escaped.length - 2, &tail); /* no quotes */
     buffer_clear(&escaped);
     buffer_clear(&head);
     buffer_clear(&tail);
@@ -272,13 +261,17 @@ static void stream_end(struct stream *stream)
     end_event(stream);
 }
 
-/* Up to and with "choices":, the same in each chunk. */
-static void make_start(struct stream *stream)
+/* What is the same in each event, and in each chunk up to and with "choices":. */
+static void make_starts(struct stream *stream)
 {
     struct chat *chat = stream->chat;
     struct buffer *start = &stream->start;
+    buffer_init(&stream->opening, 4096);
     buffer_init(start, 4096);
-    if (buffer_printf(start,
+    if ((fault_is(chat->call.fault, FAULT_SSE_COMMENTS) &&
+         buffer_printf(&stream->opening, ": still here%s%s", stream->eol, stream->eol)) ||
+        buffer_puts(&stream->opening, "data: ") ||
+        buffer_printf(start,
                       "{\"id\":\"chatcmpl-%016" PRIx64 "\",\"object\":\"chat.completion.chunk\","
                       "\"created\":%lld,\"model\":",
                       chat->exchange->number, (long long)time(NULL)) ||
@@ -297,7 +290,7 @@ static void print_stream(struct chat *chat)
                : fault_is(chat->call.fault, FAULT_SSE_CR) ? "\r"
                                                           : "\n",
     };
-    make_start(&stream);
+    make_starts(&stream);
     exchange->content_type = "text/event-stream; charset=utf-8";
     exchange->chunked = true;
     if (chat->tool)
@@ -313,6 +306,7 @@ static void print_stream(struct chat *chat)
         stream_error(&stream);
     else
         stream_end(&stream);
+    buffer_clear(&stream.opening);
     buffer_clear(&stream.start);
 
     const struct options *options = &chat->upsim->options;

@@ -17,7 +17,10 @@ static bool find_mark(const struct options *options, const char *word, const str
                       const char *at, const char *end, struct mark *out)
 {
     const size_t word_length = strlen(word), end_length = strlen(options->fence_end);
-    while ((at = memmem(at, (size_t)(end - at), word, word_length))) {
+    /* The first byte of a mark is rare in a text. */
+    for (; (at = memchr(at, word[0], (size_t)(end - at))); at++) {
+        if ((size_t)(end - at) < word_length || memcmp(at, word, word_length) != 0)
+            continue;
         const char *id = at + word_length;
         size_t length = 0;
         while (length <= ID_MAX && id + length < end && isxdigit((unsigned char)id[length]))
@@ -30,7 +33,6 @@ static bool find_mark(const struct options *options, const char *word, const str
             *out = (struct mark){at, after + end_length, id, length};
             return true;
         }
-        at++;
     }
     return false;
 }

@@ -12,7 +12,8 @@ enum {
     TEXT_BYTES_MAX = 256 * 1024,
     CANDIDATES_MAX = 128, /* different ones; later ones are not names that matter */
     SLOTS = 512,
-    WORDS_MAX = 3, /* in a name; longer runs are firms and headings */
+    WORDS_MAX = 3,     /* in a name; longer runs are firms and headings */
+    NO_CAPITAL = 0x20, /* a bit that most characters have, and no first byte of a capital */
 };
 
 /* Words that are capitalised and no part of a person's name, by their first letter. */
@@ -67,11 +68,13 @@ struct table {
 
 static bool is_no_name(struct span word)
 {
-    char spaced[32];
-    const int length = snprintf(spaced, sizeof(spaced), " %.*s ", (int)word.length, word.at);
+    char spaced[32] = " ";
     const char c = word.at[0];
-    return length < (int)sizeof(spaced) && c >= 'A' && c <= 'Z' && no_names[c - 'A'] &&
-           strstr(no_names[c - 'A'], spaced);
+    if (c < 'A' || c > 'Z' || !no_names[c - 'A'] || word.length > sizeof(spaced) - 3)
+        return false;
+    memcpy(spaced + 1, word.at, word.length);
+    spaced[word.length + 1] = ' ';
+    return strstr(no_names[c - 'A'], spaced);
 }
 
 static bool is_ascii_letter(char c)
@@ -179,6 +182,10 @@ void names_find(struct names *out, const char *text, size_t length)
     struct table table = {.count = 0};
     const char *end = text + (length < TEXT_BYTES_MAX ? length : TEXT_BYTES_MAX);
     for (const char *at = text; at < end;) {
+        while (at < end && (*at & NO_CAPITAL))
+            at++;
+        if (at == end)
+            break;
         const bool starts = is_capital(at, end) && (at == text || !is_ascii_letter(at[-1]));
         at = starts ? take_run(&table, at, end) : at + 1;
     }

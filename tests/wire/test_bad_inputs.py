@@ -296,6 +296,9 @@ BAD = [
     ("chunks twice",
      smuggled("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 400,
      holding("Transfer-Encoding")),
+    ("chunks in HTTP/1.0",
+     raw(b"POST /api/parse-pdf/ HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+         b"0\r\n\r\n"), 400, holding("Transfer-Encoding", "HTTP/1.0")),
     ("an unknown coding", smuggled("Transfer-Encoding: xchunked\r\n"), (400, 501), None),
     ("a coding before chunks", smuggled("Transfer-Encoding: gzip, chunked\r\n"), (400, 501), None),
     ("a coding that is none", smuggled("Transfer-Encoding: identity\r\n"), (400, 501), None),

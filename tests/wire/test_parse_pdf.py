@@ -9,10 +9,11 @@ import re
 import unicodedata
 
 import pytest
+from test_upsim import Upsim
 
-from wire import FORM_TYPE, PARSE, SAMPLE, TEXT, Part, form, upload
+from case_reply import check_result, degraded_parts, names
+from wire import FORM_TYPE, PARSE, SAMPLE, TEXT, Part, eventually, form, post_bytes, upload
 
-TRAITS = {"analytical", "creative", "assertive", "collaborative", "detail_oriented"}
 PEOPLE = {"Dana Whitlock", "Arturo Benitez"}
 DEGRADED = {"analysis", "scenes", "images"}
 
@@ -30,80 +31,13 @@ def folded(name):
     return re.sub(r"[^\w ]", "", "".join(c for c in plain if not unicodedata.combining(c)))
 
 
-def names(reply):
-    return {figure["name"] for figure in reply.json()["ai_result"]["key_figures"]}
-
-
-def degraded_parts(reply):
-    return {part.strip() for part in (reply["X-Degraded"] or "").split(",")}
-
-
-def check_text(value):
-    assert type(value) is str
-    assert "\0" not in value and "\ufffd" not in value
-
-
-def check_figure(figure):
-    assert set(figure) >= {
-        "name", "role", "correlation", "background", "primary_goals", "personality_traits",
-        "is_main_character"}
-    for key in ("name", "role", "correlation", "background"):
-        check_text(figure[key])
-    assert figure["name"]
-    assert figure["primary_goals"]
-    for goal in figure["primary_goals"]:
-        check_text(goal)
-    assert set(figure["personality_traits"]) == TRAITS
-    for trait in figure["personality_traits"].values():
-        assert type(trait) is int and 0 <= trait <= 10
-    assert figure["is_main_character"] is False
-
-
-def check_scene(scene, order, figure_names):
-    assert set(scene) >= {
-        "title", "description", "personas_involved", "user_goal", "goal", "sequence_order",
-        "image_url", "successMetric"}
-    check_text(scene["description"])  # "" where there is hardly any text to take it from
-    for key in ("title", "user_goal", "goal", "successMetric"):
-        check_text(scene[key])
-        assert scene[key]
-    assert scene["sequence_order"] == order and type(scene["sequence_order"]) is int
-    assert scene["image_url"] == ""
-    assert len(set(scene["personas_involved"])) == len(scene["personas_involved"])
-    assert set(scene["personas_involved"]) <= figure_names
-    assert scene["personas_involved"] or not figure_names
-
-
 def check_reply(reply):
     """Everything that holds of any reply with a result while no upstream is configured."""
-    assert reply.status == 200
-    assert reply["Content-Type"].partition(";")[0] == "application/json"
-    body = reply.json()
-    assert set(body) >= {"status", "scenario_id", "ai_result", "degraded", "warnings"}
-    assert body["status"] == "completed"
-    assert body["scenario_id"] is None
-    assert body["degraded"] is True
-    assert body["warnings"] and all(type(w) is str and w for w in body["warnings"])
+    result = check_result(reply)
+    assert reply.json()["degraded"] is True
     assert degraded_parts(reply) >= DEGRADED
-
-    result = body["ai_result"]
-    assert set(result) >= {
-        "title", "description", "student_role", "key_figures", "personas", "scenes",
-        "learning_outcomes"}
-    for key in ("title", "description", "student_role"):
-        check_text(result[key])
-    assert result["title"]
-    assert result["personas"] == result["key_figures"]
-    for figure in result["key_figures"]:
-        check_figure(figure)
-    figure_names = names(reply)
-    assert len(figure_names) == len(result["key_figures"]), "a figure is there twice"
     assert len(result["scenes"]) == 4
-    for order, scene in enumerate(result["scenes"], 1):
-        check_scene(scene, order, figure_names)
-    assert len(result["learning_outcomes"]) == 5
-    for number, outcome in enumerate(result["learning_outcomes"], 1):
-        assert outcome.startswith(f"{number}. ") and len(outcome) > 3
+    assert {scene["image_url"] for scene in result["scenes"]} == {""}
     return reply
 
 
@@ -194,6 +128,19 @@ def test_a_context_file_is_read_too(server):
     assert "context" not in degraded_parts(reply)
 
 
+def test_what_is_turned_off_is_not_degraded(start_server):
+    server = start_server(IMAGES="off")
+    assert degraded_parts(server.post(upload())) == {"analysis", "scenes"}
+
+
+def test_the_log_says_what_was_degraded(start_server):
+    server = start_server()
+    server.post(upload(), X_Request_ID="second-best")
+    line = eventually(lambda: [line for line in server.output.splitlines()
+                               if "second-best" in line and "status=200" in line], "its line")[0]
+    assert ' degraded="analysis, scenes, images"' in line
+
+
 def test_an_unreadable_context_file_is_noted_and_fails_nothing(server, files):
     reply = check_reply(server.post(
         upload(files["encrypted.pdf"], "minutes.pdf", "application/pdf", name="context_files"),
@@ -263,3 +210,65 @@ def test_curl_uploads(server):
     check = server.curl("-F", f"file=@{case};type=application/pdf")
     assert check.status == 200
     assert check.json()["status"] == "completed"
+
+
+# With models
+
+
+@pytest.fixture(scope="module")
+def upsim():
+    simulator = Upsim()
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture
+def start_paid(start_server, upsim, tmp_path):
+    """start_paid(**settings): a server whose models are the simulator's."""
+    base = f"http://127.0.0.1:{upsim.port}"
+    return lambda **settings: start_server(
+        OPENAI_API_KEY="sk-wire", OPENAI_BASE_URL=f"{base}/v1", IMAGE_DIR=tmp_path / "pictures",
+        **settings)
+
+
+def picture_urls(reply):
+    assert reply.status == 200
+    return [scene["image_url"] for scene in reply.json()["ai_result"]["scenes"]]
+
+
+def test_a_result_of_models(start_paid):
+    server = start_paid()
+    reply = server.post(upload())
+    body = reply.json()
+    assert reply["X-Degraded"] is None
+    assert "degraded" not in body and "warnings" not in body
+    assert reply["X-Cache"] == "miss"
+    assert int(reply["X-AI-Tokens"]) > 0
+    stages = [stage.partition(";")[0] for stage in reply["Server-Timing"].split(", ")]
+    assert stages == ["upload", "parse", "analysis", "scenes", "images", "queue", "total"]
+    for url in picture_urls(reply):
+        picture = server.get(url.partition(f":{server.port}")[2])
+        assert (picture.status, picture["Content-Type"][:6]) == (200, "image/")
+
+
+@pytest.mark.parametrize("headers, origin", [
+    ({"Host": "teach.example:8080"}, "http://teach.example:8080"),
+    ({"Host": "teach.example", "X-Forwarded-Proto": "https"}, "https://teach.example"),
+    ({"Host": "teach.example", "X-Forwarded-Proto": "javascript"}, "http://teach.example"),
+    ({"Host": "[::1]:80"}, "http://[::1]:80"),
+    ({"Host": "evil.example/x?"}, None),
+    ({"Host": "user@evil.example"}, None),
+    ({"Host": 'a"><script>'}, None),
+    ({"Host": "a" * 300}, None),
+])
+def test_pictures_are_where_the_client_found_us(start_paid, headers, origin):
+    server = start_paid(SCENE_COUNT=1)
+    body = form(upload())
+    url, = picture_urls(server.raw(post_bytes(body, **headers), "POST"))
+    assert url.startswith(f"{origin or f'http://localhost:{server.port}'}/static/images/scenes/")
+
+
+def test_a_public_url_wins(start_paid):
+    server = start_paid(SCENE_COUNT=1, PUBLIC_URL="https://sim.example/app")
+    url, = picture_urls(server.post(upload()))
+    assert url.startswith("https://sim.example/app/static/images/scenes/")

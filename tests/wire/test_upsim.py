@@ -8,9 +8,7 @@ import hashlib
 import http.client
 import json
 import os
-import pathlib
 import re
-import signal
 import socket
 import struct
 import subprocess
@@ -18,63 +16,17 @@ import time
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from simulator import DEADLINE_SECONDS, ROOT, Upsim
+
 SAMPLE = ROOT / "tests" / "data" / "sample" / "case.pdf"
-DEADLINE_SECONDS = 60
 FENCE_ID = "0123456789abcdef" * 2
 TEXT = ("# Pell Street Works\n\nDana Whitlock runs the workshop. Arturo Benitez wants his money. "
         "Dana Whitlock asked Arturo Benitez to wait. Sales Manager Lena Ortiz said no, and "
         "The Harbor Bank agreed with Lena Ortiz.\n")
 
 
-class Upsim:
-    def __init__(self, *arguments):
-        binary = os.environ.get("UPSIM", ROOT / "build" / "debug" / "upsim")
-        self.process = subprocess.Popen([binary, *arguments], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        assert line.startswith("upsim listening on 127.0.0.1:"), self.process.stderr.read()
-        self.port = int(line.rpartition(":")[2])
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=DEADLINE_SECONDS)
-        assert (self.process.returncode, errors) == (0, "")
-
-    def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
-
-    def call(self, method, path, body=None, key="k", connection=None, **headers):
-        own = connection is None
-        connection = connection or self.connect()
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body)
-            headers.setdefault("Content-Type", "application/json")
-        if key is not None:
-            headers["Authorization"] = f"Bearer {key}"
-        try:
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            response.data = response.read()
-        finally:
-            if own:
-                connection.close()
-        return response
-
-    def json(self, method, path, body=None, status=200, **more):
-        response = self.call(method, path, body, **more)
-        assert response.status == status, response.data
-        return json.loads(response.data)
-
-    def fault(self, service, fault, **keys):
-        self.json("POST", "/control", {"service": service, "fault": fault, **keys})
-
-    def options(self, **options):
-        self.json("POST", "/control/options",
-                  {name.replace("_", "-"): str(value) for name, value in options.items()})
-
-    def stats(self):
-        return self.json("GET", "/control/stats")
+class Client(Upsim):
+    """Speaks to it as a vendor's client would."""
 
     # LlamaParse
 
@@ -159,7 +111,7 @@ def events(data):
 
 @pytest.fixture(scope="module")
 def shared():
-    upsim = Upsim()
+    upsim = Client()
     yield upsim
     upsim.stop()
 
@@ -175,7 +127,7 @@ def upsim(shared):
 
 @contextlib.contextmanager
 def running(*arguments):
-    upsim = Upsim(*arguments)
+    upsim = Client(*arguments)
     try:
         yield upsim
     finally:
@@ -992,7 +944,7 @@ def test_control_complains(upsim):
 
 
 def test_it_stops_in_the_middle_of_anything():
-    upsim = Upsim("--fault", "chat=hang", "--fault", "models=drip,interval_ms=1000",
+    upsim = Client("--fault", "chat=hang", "--fault", "models=drip,interval_ms=1000",
                   "--image-ms", "100000")
     with contextlib.ExitStack() as stack:
         for method, path, body in (("POST", "/v1/chat/completions", chat_body("analysis")),

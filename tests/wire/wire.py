@@ -273,7 +273,7 @@ class Server(Client):
 
     def wait_for_port(self):
         def port():
-            return re.search(r"listening.*\bport=(\d+)", "".join(self.lines))
+            return re.search(r'listening.*\bport(?:=|":)(\d+)', "".join(self.lines))
 
         with self.news:
             heard = self.news.wait_for(

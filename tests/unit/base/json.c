@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "base/json_scan.h"
 
 static cJSON *parsed(const char *json)
 {
@@ -187,6 +188,9 @@ static void values_have_a_limit(void **state)
     assert_int_equal(json_parse(many, length - 2, NULL, &root), OK);
     cJSON_Delete(root);
     free(many);
+    assert_int_equal(json_parse_up_to("[1,{\"a\":2}]", 11, 4, NULL, &root), OK);
+    cJSON_Delete(root);
+    assert_int_equal(json_parse_up_to("[1,{\"a\":2}]", 11, 3, NULL, &root), ERR_LIMIT);
 }
 
 static void numbers_have_a_length(void **state)
@@ -290,6 +294,24 @@ static void printing_strings(void **state)
     buffer_clear(&out);
 }
 
+/* Eight bytes are looked at together: each byte at each place, among such as have few bits and such
+ * as have all. */
+static void what_stands_for_itself(void **state)
+{
+    (void)state;
+    static const char among[] = {' ', 'a', '\x80', '\xFF'};
+    char text[19];
+    for (size_t i = 0; i < sizeof(among); i++)
+        for (int c = 0; c <= 0xFF; c++)
+            for (size_t at = 0; at < sizeof(text); at++) {
+                memset(text, among[i], sizeof(text));
+                text[at] = (char)c;
+                const bool plain = c >= 0x20 && c != '"' && c != '\\';
+                assert_int_equal(json_plain_prefix(text, sizeof(text)), plain ? sizeof(text) : at);
+            }
+    assert_int_equal(json_plain_prefix("\x1f\"\x1f\"\x1f\"\x1f\"", 8), 0);
+}
+
 static void getters(void **state)
 {
     (void)state;
@@ -353,6 +375,7 @@ int main(void)
         cmocka_unit_test(printing_is_all_or_nothing),
         cmocka_unit_test(printing_has_a_depth),
         cmocka_unit_test(printing_strings),
+        cmocka_unit_test(what_stands_for_itself),
         cmocka_unit_test(getters),
         cmocka_unit_test(adding),
     };

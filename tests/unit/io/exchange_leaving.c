@@ -97,6 +97,25 @@ static void test_client_leaves_at_every_byte(void **state)
     }
 }
 
+/* A child that is being started has a copy of every socket for a moment, and closing ours does not
+ * end those. */
+static void test_a_copy_of_the_socket_outlives_the_connection(void **state)
+{
+    (void)state;
+    struct client client = begin_with_client();
+    client_write(&client, GET("/never"));
+    run_until_held(1);
+    const int copy = fcntl(connection_of(world.requests->exchange)->fd, F_DUPFD_CLOEXEC, 0);
+    assert_true(copy >= 0);
+    shutdown(client.fd, SHUT_WR);
+    run_until_connections(0);
+    client_reset(&client); /* an event on the copy: nobody may be told of it */
+    run_past_all_before();
+    close(copy);
+    end();
+    assert_int_equal(world.gone, 1);
+}
+
 static void test_many_held_and_half_of_them_leave(void **state)
 {
     (void)state;
@@ -208,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_client_leaves_while_paused),
         cmocka_unit_test(test_client_leaves_as_the_answer_comes),
         cmocka_unit_test(test_client_leaves_at_every_byte),
+        cmocka_unit_test(test_a_copy_of_the_socket_outlives_the_connection),
         cmocka_unit_test(test_many_held_and_half_of_them_leave),
         cmocka_unit_test(test_random_clients),
     };

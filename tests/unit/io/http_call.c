@@ -306,6 +306,34 @@ static void test_proxy(void **state)
     unsetenv("no_proxy");
 }
 
+static void test_proxy_by_ipv6_address(void **state)
+{
+    (void)state;
+    const int ipv6 = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (ipv6 < 0)
+        skip();
+    close(ipv6);
+    const char *proxy = at_host("[::ffff:127.0.0.1]", "");
+    setenv("http_proxy", proxy, 1);
+    setenv("https_proxy", proxy, 1);
+    setenv("no_proxy", "both.test", 1);
+    assert_int_equal(fault_of(get_url("http://far.test/ok")), HTTP_FAULT_NONE);
+    assert_memory_equal(server.head.data, "GET http://far.test/ok HTTP/1.1\r\n", 33);
+    assert_int_equal(http_client_lookups(client), 0);
+
+    assert_int_equal(fault_of(get_url("http://[2001:db8::1]/ok")), HTTP_FAULT_NONE);
+    assert_memory_equal(server.head.data, "GET http://[2001:db8::1]/ok HTTP/1.1\r\n", 38);
+    assert_int_equal(fault_of(get_url("https://far.test/ok")), HTTP_FAULT_CONNECT);
+    assert_memory_equal(server.head.data, "CONNECT far.test:443 HTTP/1.1\r\n", 31);
+    assert_int_equal(http_client_lookups(client), 0);
+
+    assert_int_equal(fault_of(get_url(at_host("both.test", "/ok"))), HTTP_FAULT_NONE);
+    assert_memory_equal(server.head.data, "GET /ok HTTP/1.1\r\n", 18);
+    unsetenv("http_proxy");
+    unsetenv("https_proxy");
+    unsetenv("no_proxy");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +347,7 @@ int main(void)
         TEST(redirects_within_the_trusted_origin),
         TEST(what_is_not_public_is_refused),
         TEST(proxy),
+        TEST(proxy_by_ipv6_address),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }

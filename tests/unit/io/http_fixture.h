@@ -55,6 +55,7 @@ static inline struct http_client *new_client(void)
                                       .connections_max = 16,
                                       .user_agent = "personad-test/1",
                                       .resolve_ttl_ms = 60 * 1000,
+                                      .resolve_stale_ms = 3600 * 1000,
                                       .idle_connection_ms = 50 * 1000,
                                   });
 }
@@ -197,6 +198,72 @@ static inline struct http_request upload(const char *path, const struct http_par
     request.parts = parts;
     request.part_count = count;
     return request;
+}
+
+/* --- cancel in each round of the loop --------------------------------------------------------- */
+
+static struct {
+    uv_prepare_t prepare;
+    size_t rounds, at;
+    struct http_call *call;
+} disturber;
+
+static inline void on_round(uv_prepare_t *prepare)
+{
+    (void)prepare;
+    if (++disturber.rounds == disturber.at)
+        op_cancel(&disturber.call->op);
+}
+
+static inline void run_disturbed(struct http_call *call, const struct http_request *request,
+                                 size_t when)
+{
+    disturber.rounds = 0;
+    disturber.at = when;
+    disturber.call = call;
+    uv_prepare_init(&loop.uv, &disturber.prepare);
+    uv_prepare_start(&disturber.prepare, on_round);
+    start(call, request);
+    loop_run(&loop);
+    uv_close((uv_handle_t *)&disturber.prepare, NULL);
+    uv_run(&loop.uv, UV_RUN_NOWAIT);
+}
+
+/* Each time after a request to `warm_url`; NULL: with a client that has no connection. */
+static inline void cancel_in_each_round(struct http_request request, const char *warm_url)
+{
+    struct http_call call;
+    enum err err = ERR_CANCELLED;
+    size_t when = 0;
+    while (err != OK) { /* until it is done before */
+        if (warm_url) {
+            assert_int_equal(fault_of(get_url(warm_url)), HTTP_FAULT_NONE);
+        } else {
+            http_client_free(client);
+            client = new_client();
+        }
+        run_disturbed(&call, &request, ++when);
+        err = op_error(&call.op)->code;
+        assert_true(err == OK || err == ERR_CANCELLED);
+        assert_int_equal(call.fault, HTTP_FAULT_NONE);
+        http_call_clear(&call);
+    }
+    assert_true(when > 4);
+    assert_int_equal(fault_of(get("/ok")), HTTP_FAULT_NONE);
+}
+
+/* --- TLS -------------------------------------------------------------------------------------- */
+
+/* cert.pem and key.pem in `directory`: for local.test, signed by itself. */
+static inline void make_certificate(const char *directory)
+{
+    char command[512];
+    snprintf(command, sizeof(command),
+             "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+             "-keyout key.pem -out cert.pem -days 2 -subj /CN=local.test "
+             "-addext subjectAltName=DNS:local.test 2>/dev/null",
+             directory);
+    assert_int_equal(system(command), 0);
 }
 
 static inline int tear_down_all(void **state)

@@ -163,19 +163,28 @@ static void echo(struct peer *peer, const char *rest)
     peer_reply(peer, 200, "", peer->server->body.data, peer->server->body.length);
 }
 
+static void say_letters(struct peer *peer, int status, size_t length)
+{
+    char *bytes = malloc(length + 1);
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = (char)('a' + i % 26);
+    peer_reply(peer, status, "", bytes, length);
+    free(bytes);
+}
+
+/* "<status>", or "<status>x<length>" */
 static void say_status(struct peer *peer, const char *rest)
 {
-    peer_reply(peer, atoi(rest), "", "why not", 7);
+    const char *length = strchr(rest, 'x');
+    if (length)
+        say_letters(peer, atoi(rest), strtoul(length + 1, NULL, 10));
+    else
+        peer_reply(peer, atoi(rest), "", "why not", 7);
 }
 
 static void say_length(struct peer *peer, const char *rest)
 {
-    const size_t length = strtoul(rest, NULL, 10);
-    char *bytes = malloc(length + 1);
-    for (size_t i = 0; i < length; i++)
-        bytes[i] = (char)('a' + i % 26);
-    peer_reply(peer, 200, "", bytes, length);
-    free(bytes);
+    say_letters(peer, 200, strtoul(rest, NULL, 10));
 }
 
 static void say_chunked(struct peer *peer, const char *rest)

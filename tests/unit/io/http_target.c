@@ -43,6 +43,8 @@ static void test_urls(void **state)
     assert_int_equal(http_target_parse(&none, &arena, "https://name:pass@a.test/", true),
                      ERR_SYNTAX);
     assert_int_equal(http_target_parse(&none, &arena, "https://name@a.test/", true), ERR_SYNTAX);
+    assert_int_equal(http_target_parse(&none, &arena, "https://:pass@a.test/", true), ERR_SYNTAX);
+    assert_int_equal(http_target_parse(&none, &arena, "https://@a.test/", true), ERR_SYNTAX);
     assert_null(none.url);
 }
 
@@ -63,6 +65,8 @@ static void test_origins(void **state)
         {"https://a.test/x/y", "https://a.test.b.test/z", "a.test.b.test", false},
         {"https://a.test/x/y", "javascript:1", NULL, false},
         {"https://a.test/x/y", "https://name@b.test/", NULL, false},
+        {"https://a.test/x/y", "https://:pass@b.test/", NULL, false},
+        {"https://a.test/x/y", "https://@b.test/", NULL, false},
         {"https://a.test/x/y", "file:///etc/passwd", NULL, false},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -130,6 +130,35 @@ static void test_limits(void **state)
     http_call_clear(&call);
 }
 
+/* Of what is no answer the beginning is enough, however much may come. */
+static void test_errors_are_cut(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        size_t kept;
+    } rows[] = {
+        {"/status/500x65535", 65535},  {"/status/500x65536", 65536},
+        {"/status/429x65537", 65536},  {"/status/404x5000000", 65536},
+        {"/status/302x100000", 65536}, {"/status/201x100000", 100000},
+    };
+    static_assert(HTTP_CALL_ERROR_BYTES == 65536, "as in the rows");
+    struct http_call call;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(fetch(&call, get(rows[i].path)), HTTP_FAULT_NONE);
+        assert_int_equal(call.body.length, rows[i].kept);
+        assert_int_equal(strlen(call.body.data), rows[i].kept);
+        assert_memory_equal(call.body.data, "abcdefghij", 10);
+        http_call_clear(&call);
+    }
+    struct http_request request = get("/status/500x100001");
+    request.limits.body_max = 100000;
+    assert_int_equal(fault_of(request), HTTP_FAULT_TOO_LARGE);
+    request = get("/status/500x1000");
+    request.limits.body_max = 999;
+    assert_int_equal(fault_of(request), HTTP_FAULT_TOO_LARGE);
+}
+
 /* --- bodies as they come ---------------------------------------------------------------------- */
 
 struct stream {
@@ -415,6 +444,7 @@ int main(void)
         TEST(post),
         TEST(shapes_of_a_response),
         TEST(limits),
+        TEST(errors_are_cut),
         TEST(stream),
         TEST(stream_refused),
         TEST(stream_cancelled_from_within),

@@ -13,6 +13,8 @@
 
 #include "fake_dns.h"
 
+enum { TTL_MS = 60 * 1000, STALE_MS = 3600 * 1000 };
+
 static struct loop loop;
 static struct resolver *resolver;
 static size_t unfinished;
@@ -38,18 +40,14 @@ static enum err look_up(struct lookup *lookup, const char *name)
     return op_error(&lookup->op)->code;
 }
 
-static int set_up(uint64_t ttl_ms)
-{
-    fake_dns_set(true);
-    assert_int_equal(loop_init(&loop), OK);
-    resolver = resolver_new(&loop, ttl_ms);
-    return 0;
-}
-
-static int set_up_long(void **state)
+static int set_up(void **state)
 {
     (void)state;
-    return set_up(60 * 1000);
+    fake_dns_set(true);
+    atomic_store(&fake_dns.failure, 0);
+    assert_int_equal(loop_init(&loop), OK);
+    resolver = resolver_new(&loop, TTL_MS, STALE_MS);
+    return 0;
 }
 
 static int tear_down(void **state)
@@ -97,27 +95,105 @@ static void test_remembers(void **state)
     assert_int_equal(atomic_load(&fake_dns.asked), before + 1);
 }
 
-static void on_later(struct loop_timer *timer)
+/* With a ttl of 0 addresses have expired as soon as they are known. */
+static void begin_anew(uint64_t stale_ms)
 {
-    (void)timer;
-    loop_stop(&loop);
+    resolver_free(resolver);
+    resolver = resolver_new(&loop, 0, stale_ms);
 }
 
 static void test_forgets_in_time(void **state)
 {
     (void)state;
-    tear_down(NULL);
-    set_up(20);
     struct lookup lookup;
+    begin_anew(0);
+    for (uint64_t i = 1; i <= 3; i++) {
+        assert_int_equal(look_up(&lookup, "local.test"), OK);
+        assert_int_equal(resolver_queries(resolver), i);
+    }
+}
+
+/* A name server that takes its time: nobody waits for it, and it is asked once. */
+static void test_expired_addresses_are_used_meanwhile(void **state)
+{
+    (void)state;
+    struct lookup lookup;
+    begin_anew(STALE_MS);
+    assert_int_equal(look_up(&lookup, "slow.test"), OK);
+    fake_dns_set(false);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(look_up(&lookup, "slow.test"), OK);
+        assert_string_equal(lookup.addresses.text[0], "127.0.0.1");
+        assert_int_equal(resolver_queries(resolver), 2);
+    }
+    fake_dns_set(true);
+    loop_run(&loop); /* until it has answered */
+    assert_int_equal(look_up(&lookup, "slow.test"), OK);
+    assert_int_equal(resolver_queries(resolver), 3);
+}
+
+static void test_failures_are_bridged(void **state)
+{
+    (void)state;
+    struct lookup lookup;
+    begin_anew(STALE_MS);
     assert_int_equal(look_up(&lookup, "local.test"), OK);
+    atomic_store(&fake_dns.failure, EAI_AGAIN);
+    for (uint64_t i = 2; i <= 4; i++) {
+        assert_int_equal(look_up(&lookup, "local.test"), OK);
+        assert_int_equal(lookup.addresses.count, 1);
+        loop_run(&loop);
+        assert_int_equal(resolver_queries(resolver), i);
+    }
+    assert_int_equal(look_up(&lookup, "both.test"), ERR_NOT_FOUND); /* it was never known */
+
+    atomic_store(&fake_dns.failure, EAI_NONAME);
     assert_int_equal(look_up(&lookup, "local.test"), OK);
-    assert_true(resolver_queries(resolver) <= 2); /* 1, but on a machine that stood still */
-    const uint64_t before = resolver_queries(resolver);
-    struct loop_timer timer = {0};
-    loop_timer_start(&loop, &timer, 40, on_later);
     loop_run(&loop);
+    assert_int_equal(look_up(&lookup, "local.test"), ERR_NOT_FOUND); /* it is gone */
+}
+
+/* Too old to be used, and just being asked for. */
+static void test_who_waits_for_what_was_too_old(void **state)
+{
+    (void)state;
+    struct lookup lookup;
+    begin_anew(0);
+    assert_int_equal(look_up(&lookup, "slow.test"), OK);
+    fake_dns_set(false);
+    begin(&lookup, "slow.test");
+    for (size_t round = 0; round < 4; round++)
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+    assert_int_equal(unfinished, 1);
+    atomic_store(&fake_dns.failure, EAI_AGAIN);
+    fake_dns_set(true);
+    loop_run(&loop);
+    assert_int_equal(op_error(&lookup.op)->code, ERR_NOT_FOUND);
+    assert_int_equal(lookup.addresses.count, 0);
+}
+
+/* libuv looks few names up at a time. */
+static void test_hanging_names_hold_up_no_known_one(void **state)
+{
+    (void)state;
+    enum { MANY = 8 };
+    struct lookup hanging[MANY], lookup;
+    char name[32];
+    begin_anew(STALE_MS);
     assert_int_equal(look_up(&lookup, "local.test"), OK);
-    assert_int_equal(resolver_queries(resolver), before + 1);
+    fake_dns_set(false);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof(name), "slow.%d.test", i);
+        begin(&hanging[i], name);
+    }
+    begin(&lookup, "local.test");
+    for (size_t round = 0; round < 8; round++)
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+    assert_true(op_finished(&lookup.op));
+    assert_int_equal(op_error(&lookup.op)->code, OK);
+    assert_int_equal(unfinished, MANY);
+    fake_dns_set(true);
+    loop_run(&loop);
 }
 
 static void test_failures_are_not_remembered(void **state)
@@ -257,12 +333,16 @@ static void test_is_bounded(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up_long, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(answers),
         TEST(addresses_ask_nobody),
         TEST(remembers),
         TEST(forgets_in_time),
+        TEST(expired_addresses_are_used_meanwhile),
+        TEST(failures_are_bridged),
+        TEST(who_waits_for_what_was_too_old),
+        TEST(hanging_names_hold_up_no_known_one),
         TEST(failures_are_not_remembered),
         TEST(names_that_are_none),
         TEST(shares),

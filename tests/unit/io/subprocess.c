@@ -395,7 +395,7 @@ static void test_an_escaped_grandchild_is_waited_for_only_until_the_time_out(voi
     start(&options);
     run_until_output(2);
     const pid_t escaped = (pid_t)strtol(world.child.output.data, NULL, 10);
-    kill(world.child.process.pid, SIGKILL);
+    kill(world.child.pid, SIGKILL);
     loop_timer_start(&world.loop, &world.child.timeout, SHORT_MS, world.child.timeout.on_expiry);
     loop_run(&world.loop);
     assert_int_equal(kill(escaped, SIGKILL), 0); /* it was still there */

@@ -5,6 +5,7 @@
  * in an error.
  */
 #include "upstream/images.h"
+#include "upstream/images_parts.h"
 
 #include <curl/curl.h>
 #include <dirent.h>
@@ -300,7 +301,8 @@ static int begin(void **state)
     struct error error = {0};
     assert_int_equal(image_store_init(&world.store, &world.loop, world.directory, QUOTA, &error),
                      OK);
-    assert_int_equal(prices_init(&world.prices, "gpt-image-2=5/30, dear=50/300", &error), OK);
+    assert_int_equal(
+        prices_init(&world.prices, "gpt-image-2=5/30, dear=50/300, each=0.04/picture", &error), OK);
     world.upstream = (struct upstream){
         .name = "images",
         .client = http_client_new(&world.loop,
@@ -314,7 +316,7 @@ static int begin(void **state)
     };
     gate_init(&world.upstream.gate, &world.loop, "images",
               &(struct gate_settings){.places = 2,
-                                      .failures_min = 100,
+                                      .failures_min = GATE_REPORTS_MAX,
                                       .failure_share = 0.5,
                                       .window_ms = 60000,
                                       .open_ms = 30000,
@@ -446,6 +448,12 @@ static void a_picture_is_made_and_saved(void **state)
     will_draw(PNG "another");
     assert_int_equal(draw("Another", NULL), OK);
     assert_true(has_header(1, "X-Client-Request-Id: req-7:image:2\r\n"));
+
+    images_clear(&world.images);
+    open_images("nobody-told-its-price");
+    will_draw(PNG "a third");
+    assert_int_equal(draw("A third", NULL), OK);
+    assert_true(isnan(world.image.cost_usd));
 }
 
 static void dalle_has_fields_of_its_own(void **state)
@@ -473,7 +481,8 @@ static void dalle_has_fields_of_its_own(void **state)
         assert_string_equal(sent(i, "output_compression"), "");
         check_saved("\xff\xd8\xff!");
         assert_true(world.image.usage.estimated);
-        assert_true(isnan(world.image.cost_usd)); /* nobody told its price */
+        assert_true(is_near(world.image.cost_usd, 0.08)); /* by the picture: it counts no tokens */
+        assert_true(is_near(images_estimate_usd(&world.images), 0.08));
     }
 }
 
@@ -963,6 +972,23 @@ static void an_estimate_goes_by_size_and_quality(void **state)
     assert_true(isnan(images_estimate_usd(&world.images)));
 }
 
+/* Its tokens are guessed at, its price is not. */
+static void a_price_by_picture(void **state)
+{
+    (void)state;
+    images_clear(&world.images);
+    open_images("each");
+    assert_true(is_near(images_estimate_usd(&world.images), 0.04));
+    struct token_usage usage = {0};
+    world.image.images = &world.images;
+    world.image.prompt = "a workshop";
+    image_account(&world.image, NULL, true);
+    image_account(&world.image, &usage, true); /* counted by the service, but not priced so */
+    image_account(&world.image, NULL, false);  /* refused */
+    assert_true(is_near(world.image.cost_usd, 0.08));
+    world.image = (struct image_call){0};
+}
+
 static void there_has_to_be_a_model(void **state)
 {
     (void)state;
@@ -1028,6 +1054,7 @@ int main(void)
         TEST(a_deadline_ends_it),
         TEST(a_full_store_is_said),
         TEST(an_estimate_goes_by_size_and_quality),
+        TEST(a_price_by_picture),
         TEST(there_has_to_be_a_model),
     };
     return cmocka_run_group_tests(tests, begin_all, end_all);

@@ -4,19 +4,13 @@
  */
 #include "upstream/llamaparse.h"
 
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "base/json.h"
 #include "base/log.h"
 #include "unit/io/http_fixture.h"
+#include "upsim_child.h"
 
 enum { FAR_MS = 60 * 1000, TEXT_BYTES = 700 * 1000 };
 
-extern char **environ;
-
-static pid_t upsim;
 static char base_url[64];
 static struct upstream upstream;
 static struct llamaparse parser;
@@ -24,62 +18,23 @@ static struct parse_job job;
 
 /* --- the simulator -------------------------------------------------------------------------- */
 
-static int start_upsim(void **state)
+static int set_up_group(void **state)
 {
     set_up_all(state);
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addclose(&actions, ends[0]);
-    char path[] = SANDBOX_DIR "/upsim";
-    char *const argv[] = {path, NULL};
-    assert_int_equal(posix_spawn(&upsim, path, &actions, NULL, argv, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    FILE *says = fdopen(ends[0], "r");
-    unsigned port;
-    assert_int_equal(fscanf(says, "upsim listening on 127.0.0.1:%u", &port), 1);
-    fclose(says);
-    snprintf(base_url, sizeof(base_url), "http://127.0.0.1:%u", port);
+    start_upsim(state);
+    snprintf(base_url, sizeof(base_url), "http://127.0.0.1:%u", upsim_port);
     return 0;
 }
 
-static int stop_upsim(void **state)
+static int tear_down_group(void **state)
 {
-    kill(upsim, SIGTERM);
-    assert_int_equal(waitpid(upsim, NULL, 0), upsim);
+    stop_upsim(state);
     return tear_down_all(state);
-}
-
-/* The answer, for cJSON_Delete; NULL: none. */
-static cJSON *ask_upsim(const char *method, const char *path, const char *body)
-{
-    char url[128];
-    snprintf(url, sizeof(url), "%s%s", base_url, path);
-    struct http_request request = get_url(url);
-    request.method = method;
-    request.body = body;
-    request.body_length = body ? strlen(body) : 0;
-    struct http_call call;
-    assert_int_equal(fetch(&call, request), HTTP_FAULT_NONE);
-    assert_int_equal(call.status / 100, 2);
-    cJSON *root = NULL;
-    if (call.body.length > 0)
-        assert_int_equal(json_parse(call.body.data, call.body.length, NULL, &root), OK);
-    http_call_clear(&call);
-    return root;
-}
-
-static void control(const char *path, const char *body)
-{
-    cJSON_Delete(ask_upsim("POST", path, body));
 }
 
 static void begin(int version)
 {
-    control("/control/reset", "");
+    control_upsim("/control/reset", "");
     upstream = (struct upstream){
         .name = "llamaparse",
         .client = client,
@@ -147,7 +102,7 @@ static void test_whole_files_arrive(void **state)
             struct spool_file *file = spool_bytes(sizes[i]);
             assert_int_equal(run_job(file, "case.pdf"), OK);
             assert_true(job.text.length > 1000);
-            cJSON *stats = ask_upsim("GET", "/control/stats", NULL);
+            cJSON *stats = ask_upsim("GET", "/control/stats", "");
             const cJSON *uploads = cJSON_GetObjectItem(stats, "uploads");
             assert_int_equal(json_number(uploads, "count", 0), 1);
             check_upload(cJSON_GetArrayItem(json_array(uploads, "last"), 0), file, "case.pdf");
@@ -163,12 +118,12 @@ static void test_retried_uploads_are_whole(void **state)
     (void)state;
     for (int version = 1; version <= 2; version++) {
         begin(version);
-        control("/control", "[{\"service\":\"upload\",\"fault\":\"overloaded\",\"times\":1,"
-                            "\"retry_after_ms\":\"1\"},"
-                            "{\"service\":\"upload\",\"fault\":\"cut\",\"times\":1}]");
+        control_upsim("/control", "[{\"service\":\"upload\",\"fault\":\"overloaded\",\"times\":1,"
+                                  "\"retry_after_ms\":\"1\"},"
+                                  "{\"service\":\"upload\",\"fault\":\"cut\",\"times\":1}]");
         struct spool_file *file = spool_bytes(FILE_BYTES);
         assert_int_equal(run_job(file, "case.pdf"), OK);
-        cJSON *stats = ask_upsim("GET", "/control/stats", NULL);
+        cJSON *stats = ask_upsim("GET", "/control/stats", "");
         const cJSON *uploads = cJSON_GetObjectItem(stats, "uploads");
         const cJSON *last = json_array(uploads, "last");
         assert_int_equal(json_number(uploads, "count", 0), 2); /* the answer to one was lost */
@@ -233,7 +188,7 @@ static void test_results_that_are_too_large(void **state)
 {
     (void)state;
     begin(1);
-    control("/control", "{\"service\":\"result\",\"fault\":\"big\",\"bytes\":67108865}");
+    control_upsim("/control", "{\"service\":\"result\",\"fault\":\"big\",\"bytes\":67108865}");
     struct spool_file *file = spool_bytes(100);
     assert_int_equal(run_job(file, "case.pdf"), ERR_UPSTREAM);
     assert_null(job.text.data);
@@ -267,7 +222,7 @@ static void test_jobs_of_all_kinds(void **state)
     for (int version = 1; version <= 2; version++) {
         for (size_t i = 0; i < COUNT(rows); i++) {
             begin(version);
-            control("/control", rows[i].fault);
+            control_upsim("/control", rows[i].fault);
             struct spool_file *file = spool_bytes(100);
             assert_int_equal(run_job(file, "case.pdf"), rows[i].code);
             assert_non_null(strstr(op_error(&job.op)->detail, rows[i].detail));
@@ -281,7 +236,7 @@ static void test_a_job_that_is_left(void **state)
 {
     (void)state;
     begin(1);
-    control("/control", "{\"service\":\"job\",\"fault\":\"never\"}");
+    control_upsim("/control", "{\"service\":\"job\",\"fault\":\"never\"}");
     struct spool_file *file = spool_bytes(100);
     start_job(file, "case.pdf");
     while (job.remote.polls == 0)
@@ -306,5 +261,5 @@ int main(void)
         TEST(jobs_of_all_kinds),
         TEST(a_job_that_is_left),
     };
-    return cmocka_run_group_tests(tests, start_upsim, stop_upsim);
+    return cmocka_run_group_tests(tests, set_up_group, tear_down_group);
 }

@@ -125,6 +125,19 @@ static void an_unknown_cost_counts_with_its_estimate(void **state)
     assert_true(spending.reserved_usd == 0);
 }
 
+static void what_has_no_share_counts_too(void **state)
+{
+    (void)state;
+    struct spending spending = with_limit(1);
+    spending_add(&spending, 0.4, noon);
+    spending_add(&spending, NAN, noon);
+    check_near(spending.spent_usd, 0.4);
+    assert_false(spend(&spending, 0.7, 0, noon));
+    assert_true(spend(&spending, 0.6, 0, noon));
+    spending_add(&spending, 0.1, noon + DAY);
+    check_near(spending.spent_usd, 0.1);
+}
+
 static void a_share_is_settled_once(void **state)
 {
     (void)state;
@@ -226,6 +239,7 @@ int main(void)
         cmocka_unit_test(many_small_amounts_add_up),
         cmocka_unit_test(without_a_limit_nothing_is_refused),
         cmocka_unit_test(an_unknown_cost_counts_with_its_estimate),
+        cmocka_unit_test(what_has_no_share_counts_too),
         cmocka_unit_test(a_share_is_settled_once),
         cmocka_unit_test(a_new_day_begins_at_nothing),
         cmocka_unit_test(what_is_held_at_midnight_counts_to_the_new_day),

@@ -190,7 +190,7 @@ static void begin(const struct answer *answers, size_t count)
     };
     gate_init(&world.upstream.gate, &world.loop, "openai",
               &(struct gate_settings){.places = 1,
-                                      .failures_min = 100,
+                                      .failures_min = GATE_REPORTS_MAX,
                                       .failure_share = 0.5,
                                       .window_ms = 60000,
                                       .open_ms = OPEN_MS,
@@ -488,7 +488,31 @@ static void test_wrong_key(void **state)
     assert_int_equal(run(&able), ERR_QUOTA);
     BEGIN({.status = 400, .code = "moderation_blocked"});
     assert_int_equal(run(&able), ERR_REFUSED);
-    assert_string_equal(detail(), "openai: its policy refuses the content");
+    assert_string_equal(detail(), "openai: its policy refuses the content (moderation_blocked)");
+}
+
+/* By which the service's support can find the request. */
+static void test_details_name_the_services_request(void **state)
+{
+    (void)state;
+    BEGIN({.status = 401, .code = "invalid_api_key", .headers = {{"x-request-id", "req_8f"}}});
+    assert_int_equal(run(&able), ERR_UPSTREAM_CONFIG);
+    assert_string_equal(detail(), "openai answered 401 (invalid_api_key, request req_8f): "
+                                  "check OPENAI_API_KEY");
+    BEGIN({.status = 402, .headers = {{"X-Request-Id", "req_9"}}});
+    assert_int_equal(run(&able), ERR_QUOTA);
+    assert_string_equal(detail(), "openai answered 402 (request req_9): its credits are used up, "
+                                  "or a spending limit is reached");
+    BEGIN({.status = 400, .code = "moderation_blocked", .headers = {{"x-request-id", "req_10"}}});
+    assert_int_equal(run(&able), ERR_REFUSED);
+    assert_string_equal(detail(), "openai: its policy refuses the content "
+                                  "(moderation_blocked, request req_10)");
+    BEGIN({.status = 200, .unusable = true, .headers = {{"x-request-id", "req_11"}}});
+    world.upstream.budget.since_ms = virtual_now_ms;
+    world.upstream.budget.retries = 10;
+    assert_int_equal(run(&able), ERR_UPSTREAM);
+    assert_string_equal(detail(), "openai answered with something else than was asked for "
+                                  "(request req_11)");
 }
 
 static void test_breaker(void **state)
@@ -821,6 +845,7 @@ int main(void)
         cmocka_unit_test(test_unusable),
         cmocka_unit_test(test_the_last_answer),
         cmocka_unit_test(test_wrong_key),
+        cmocka_unit_test(test_details_name_the_services_request),
         cmocka_unit_test(test_breaker),
         cmocka_unit_test(test_rate_limit_headers),
         cmocka_unit_test(test_too_much_for_the_service),
