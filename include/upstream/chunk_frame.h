@@ -5,25 +5,27 @@
  *
  *     struct chunk_frame frame;
  *     chunk_frame_init(&frame);
- *     cJSON *content = chunk_frame_match(&frame, data, length);
- *     if (content)
+ *     struct slice content;
+ *     if (chunk_frame_match(&frame, data, length, &content))
  *         ...                                  // all else is as in the chunk before
  *     else if (json_parse(data, length, NULL, &root) == OK && ...)
  *         chunk_frame_learn(&frame, data, length);
- *     cJSON_Delete(content);
  *     chunk_frame_clear(&frame);
  */
 #ifndef UPSTREAM_CHUNK_FRAME_H
 #define UPSTREAM_CHUNK_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
 #include "base/json.h"
+#include "base/text.h"
 
 struct chunk_frame {
     struct buffer before; /* up to the opening quote of the content; empty: nothing is known */
     struct buffer after;  /* from behind its closing quote */
+    cJSON *content;       /* of the latest match, where it had to be parsed */
 };
 
 void chunk_frame_init(struct chunk_frame *frame);
@@ -33,8 +35,9 @@ void chunk_frame_clear(struct chunk_frame *frame);
  * caller looks for it. Nothing is known afterwards if it could be mistaken for another string. */
 void chunk_frame_learn(struct chunk_frame *frame, const char *data, size_t length);
 
-/* The content of a chunk that differs from the remembered one in nothing else: a string, for
- * cJSON_Delete. NULL: it is another one, or no JSON. */
-cJSON *chunk_frame_match(const struct chunk_frame *frame, const char *data, size_t length);
+/* Does this chunk differ from the remembered one in nothing but its content? That is clean UTF-8,
+ * NUL-free, and valid until the next call. False: it is another one, or no JSON. */
+bool chunk_frame_match(struct chunk_frame *frame, const char *data, size_t length,
+                       struct slice *content_out);
 
 #endif

@@ -17,12 +17,15 @@ void chunk_frame_init(struct chunk_frame *frame)
 {
     buffer_init(&frame->before, FRAME_BYTES_MAX);
     buffer_init(&frame->after, FRAME_BYTES_MAX);
+    frame->content = NULL;
 }
 
 void chunk_frame_clear(struct chunk_frame *frame)
 {
     buffer_clear(&frame->before);
     buffer_clear(&frame->after);
+    cJSON_Delete(frame->content);
+    frame->content = NULL;
 }
 
 static size_t skip_space(const char *data, size_t length, size_t at)
@@ -67,19 +70,43 @@ void chunk_frame_learn(struct chunk_frame *frame, const char *data, size_t lengt
         buffer_reset(&frame->before);
 }
 
-cJSON *chunk_frame_match(const struct chunk_frame *frame, const char *data, size_t length)
+/* Does it stand for itself: printable ASCII without escapes? */
+static bool is_plain(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        const unsigned char c = (unsigned char)text.data[i];
+        if (c < ' ' || c == '"' || c == '\\' || c >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* `string` has its quotes, if it is one. */
+static bool read_string(struct chunk_frame *frame, struct slice string, struct slice *out)
+{
+    const struct slice inside = {string.data + 1, string.length - 2};
+    if (string.data[0] == '"' && string.data[string.length - 1] == '"' && is_plain(inside)) {
+        *out = inside;
+        return true;
+    }
+    cJSON_Delete(frame->content);
+    frame->content = NULL;
+    if (json_parse(string.data, string.length, NULL, &frame->content) != OK ||
+        !cJSON_IsString(frame->content))
+        return false;
+    *out = slice_of(frame->content->valuestring);
+    return true;
+}
+
+bool chunk_frame_match(struct chunk_frame *frame, const char *data, size_t length,
+                       struct slice *content_out)
 {
     const struct buffer *before = &frame->before, *after = &frame->after;
-    if (before->length == 0 || length < before->length + after->length ||
+    const size_t around = before->length + after->length;
+    if (before->length == 0 || length < around + 2 ||
         memcmp(data, before->data, before->length) != 0 ||
         memcmp(data + length - after->length, after->data, after->length) != 0)
-        return NULL;
-    cJSON *value;
-    if (json_parse(data + before->length, length - before->length - after->length, NULL, &value) !=
-        OK)
-        return NULL;
-    if (cJSON_IsString(value))
-        return value;
-    cJSON_Delete(value);
-    return NULL;
+        return false;
+    const struct slice string = {data + before->length, length - around};
+    return read_string(frame, string, content_out);
 }

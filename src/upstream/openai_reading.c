@@ -60,17 +60,16 @@ static void read_error(struct chat_call *chat, const cJSON *root)
     reading->message = error.message;
 }
 
-static bool add_content(struct chat_call *chat, const char *text)
+static bool add_content(struct chat_call *chat, struct slice text)
 {
-    const size_t length = strlen(text);
-    if (length == 0)
+    if (text.length == 0)
         return true;
-    if (buffer_append(&chat->content, text, length)) {
+    if (buffer_append(&chat->content, text.data, text.length)) {
         chat->reading.overflowed = true;
         return false;
     }
     if (chat->request.on_content)
-        chat->request.on_content(chat, text, length);
+        chat->request.on_content(chat, text.data, text.length);
     return true;
 }
 
@@ -101,7 +100,7 @@ static bool read_part(struct chat_call *chat, const cJSON *root, const char *mes
     const cJSON *message = openai_member(choice, message_name);
     if (*json_string(message, "refusal", ""))
         chat->refused = true;
-    return add_content(chat, json_string(message, "content", ""));
+    return add_content(chat, slice_of(json_string(message, "content", "")));
 }
 
 static bool read_chunk(struct chat_call *chat, const char *data, size_t length)
@@ -122,12 +121,10 @@ static bool read_chunk(struct chat_call *chat, const char *data, size_t length)
 static bool on_event(const char *data, size_t length, void *context)
 {
     struct chat_call *chat = context;
-    cJSON *content = chunk_frame_match(&chat->reading.frame, data, length);
-    if (!content)
-        return read_chunk(chat, data, length);
-    const bool go_on = add_content(chat, content->valuestring);
-    cJSON_Delete(content);
-    return go_on;
+    struct slice content;
+    if (chunk_frame_match(&chat->reading.frame, data, length, &content))
+        return add_content(chat, content);
+    return read_chunk(chat, data, length);
 }
 
 bool chat_read_whole(struct chat_call *chat, const char *bytes, size_t length)
