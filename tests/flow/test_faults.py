@@ -25,10 +25,10 @@ from fault_table import CHAT, LATE, PARSE, PICTURES, Row
 from pairs import pair, pdf_file, text_file, until, word_file
 from wire import request_bytes
 
-REQUESTS = int(os.environ.get("FAULT_REQUESTS", 10))
+REQUESTS = int(os.environ.get("FAULT_REQUESTS", 16))
 # Lanes are servers, each with rows one after the other. Slow ones only wait.
 LANES_TOGETHER = {True: 64, False: 8}
-ROWS_OF_A_LANE = {True: 2, False: 12}
+ROWS_OF_A_LANE = {True: 6, False: 30}
 TOGETHER = 16  # requests
 SIZE_MIN = 8   # of a case
 
