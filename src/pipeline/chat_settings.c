@@ -35,12 +35,6 @@ void job_add_chat(const struct chat_call *chat, struct job *job)
     if (op_error(&chat->call.op)->code == OK)
         warn_unread(chat, job);
     job->queue_seconds += chat->call.queue_seconds;
-    if (chat->shortened)
-        job_degrade(job, 0, "The texts were too long for the model: it read a part of them");
-    if (chat->input_cut)
-        job_degrade(job, 0,
-                    "The model server seems to have read a part of the texts only: is its "
-                    "context too short?");
     if (chat->call.tries == 0)
         return;
     const struct token_usage usage = chat_call_usage(chat);

@@ -208,7 +208,8 @@ static void report(struct upstream_call *call, const struct decision *decision)
     const size_t places = gate->settings.places;
     if (!call->kind->is_poll || decision->report == GATE_FATAL)
         upstream_report(call->upstream, pass, decision->report, call->op.log_id);
-    gate_narrow(pass, decision->narrow);
+    if (!call->kind->is_poll)
+        gate_narrow(pass, decision->narrow);
     if (gate->settings.places != places)
         log_warn(call->op.log_id, "places", "service=%s places=%zu of=%zu", call->upstream->name,
                  gate->settings.places, gate->places_full);
