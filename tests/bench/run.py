@@ -1,13 +1,16 @@
 #!/usr/bin/python3
 """Measures the release build, and prints a table of what was measured against what is wanted.
 
-    run.py                 everything: about three minutes
+    run.py                 everything: about six minutes
     run.py --only a,c      some of it, by letter
     run.py --record        writes the table to README.md beside this file, too
 
 a: small requests against nginx; b: thousands of held clients; c: large uploads; d: the sample from
-end to end; e: the offline analysis; f: the start. PERSONAD names another binary. All load stays on
-this machine, and all figures of a run are from that run: ratios never mix two machines.
+end to end; e: the offline analysis; f: the start. With the services simulated: g: an upload against
+its steps alone; h: uploads without latency; i: a crowd of them; j: large ones.
+
+PERSONAD names another binary; the other programs are taken from beside it. All load stays on this
+machine, and all figures of a run are from that run: ratios never mix two machines.
 """
 
 import argparse
@@ -19,6 +22,7 @@ import subprocess
 import sys
 
 import held_clients
+import pipeline
 import small_requests
 import uploads
 from measure import BINARY
@@ -30,6 +34,10 @@ BENCHMARKS = {
     "d": [uploads.sample],
     "e": [uploads.analysis],
     "f": [small_requests.start],
+    "g": [pipeline.long_steps, pipeline.short_steps],
+    "h": [pipeline.no_latency, pipeline.no_latency_default_limits],
+    "i": [pipeline.crowd],
+    "j": [pipeline.large_files],
 }
 
 METHOD = """\
@@ -53,6 +61,19 @@ METHOD = """\
 - The bare `pdftotext` is started from Python on the same bytes, in turns with the uploads; each run
   uploads other bytes (a comment behind the end of the PDF).
 - The start is from before the process is made to the end of the first answer to `/health`.
+- From here on `tests/upsim` plays the paid services, with the latencies that are stated, and takes
+  its share of the same processors; `upload_client.c` sends the uploads, each with bytes of its own,
+  so that each has a text of its own. That every upload made one parse, one analysis, one call for
+  scenes and four pictures is checked by the simulator's count. The first two uploads, which find
+  out what the model takes, are not measured.
+- The steps alone are what the simulator drew for this upload's parse, and the latencies of the
+  others. All run side by side, with as many places as they need.
+- With no latency a request's CPU is user and system time of all threads of the server: medians of
+  three runs of 600 uploads.
+- The ceiling of a crowd is that of two places at the model, in one of which each upload is for
+  0.9 s, first come, first served.
+- The peak of the resident set is `VmHWM`, reset after the first two uploads. How late the loop was
+  is its own measure, as above, of its last one to two minutes.
 """
 
 

@@ -133,13 +133,14 @@ static struct job *start_job(struct upsim *upsim, const struct exchange *exchang
 {
     struct job *job = jobs_add(&upsim->jobs, is_v2, &upsim->dice);
     job_take_file(&upsim->jobs, job, file);
-    struct upload_record record = {.bytes = file->length};
+    const uint64_t parse_ms = range_draw(&upsim->options.parse_ms, &upsim->dice);
+    struct upload_record record = {.bytes = file->length, .parse_ms = parse_ms};
     digest_print(job->digest, record.sha256);
     memcpy(record.filename, file->filename, sizeof(record.filename));
     stats_upload(&upsim->stats, &record);
 
     const uint64_t now = uv_now(&upsim->loop);
-    job->ready_ms = now + exchange->wait_ms + range_draw(&upsim->options.parse_ms, &upsim->dice);
+    job->ready_ms = now + exchange->wait_ms + parse_ms;
     add_fault(upsim, job, file->length == 0);
     const bool fresh = is_true(form, "do_not_cache") || is_true(form, "invalidate_cache");
     jobs_started(&upsim->jobs, job, now, upsim->options.parse_cache && !fresh);

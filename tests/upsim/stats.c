@@ -239,8 +239,8 @@ static void print_uploads(const struct stats *stats, bool lists, struct buffer *
         PRINT(",\"last\":[");
         for (size_t i = 0; i < count; i++) {
             const struct upload_record *record = &stats->last_uploads[(first + i) % LAST_UPLOADS];
-            PRINT("%s{\"bytes\":%zu,\"sha256\":\"%s\",\"filename\":", i > 0 ? "," : "",
-                  record->bytes, record->sha256);
+            PRINT("%s{\"bytes\":%zu,\"parse_ms\":%" PRIu64 ",\"sha256\":\"%s\",\"filename\":",
+                  i > 0 ? "," : "", record->bytes, record->parse_ms, record->sha256);
             print_text(out, record->filename);
             PRINT("}");
         }

@@ -56,6 +56,7 @@ struct service_stats {
 
 struct upload_record {
     size_t bytes;
+    uint64_t parse_ms; /* that was drawn for its job */
     char sha256[DIGEST_TEXT_BYTES];
     char filename[128];
 };

@@ -269,14 +269,18 @@ def test_a_text_stays_what_it_is(upsim):
 
 
 def test_uploads_are_recorded(upsim):
+    upsim.options(parse_ms="70-90")
     upsim.upload(b"%PDF-1", "a.pdf")
+    upsim.options(parse_ms=0)
     job = upsim.upload(b"", "b\u00ff.pdf")
     assert upsim.status(job)["error_code"] == "NO_DATA_FOUND_IN_FILE"
     uploads = upsim.stats()["uploads"]
     assert (uploads["count"], uploads["empty"], uploads["bytes"]) == (2, 1, 6)
+    assert 70 <= uploads["last"][0].pop("parse_ms") <= 90
     assert uploads["last"][0] == {"bytes": 6, "filename": "a.pdf",
                                   "sha256": hashlib.sha256(b"%PDF-1").hexdigest()}
     assert uploads["last"][1]["filename"] == "b??.pdf"
+    assert uploads["last"][1]["parse_ms"] == 0
 
 
 @pytest.mark.parametrize("body", [
