@@ -29,8 +29,8 @@ struct schema_report {
     char fault[SCHEMA_FAULT_BYTES]; /* the first difference, else the first table missing; "" */
 };
 
-/* The names of the tables, as an array in PostgreSQL's notation: the parameter of the statement that
- * reads what there is. */
+/* The names of the tables, as an array in PostgreSQL's notation: the parameter of the statement
+ * that reads what there is. */
 void schema_tables(char out[SCHEMA_TABLES_BYTES]);
 
 /* `found` is what that statement answers, a JSON object with each table's columns or

@@ -19,12 +19,9 @@ enum { TYPES_MAX = 3 };
 
 /* As format_type has them: a text with a limit has another name, "character varying(80)". */
 static const char *const kind_types[KIND_COUNT][TYPES_MAX] = {
-    [WHOLE] = {"integer", "bigint"},
-    [NUMBER] = {"double precision", "real", "numeric"},
-    [TEXT] = {"text", "character varying"},
-    [FLAG] = {"boolean"},
-    [TIME] = {"timestamp with time zone"},
-    [JSON] = {"json", "jsonb"},
+    [WHOLE] = {"integer", "bigint"},        [NUMBER] = {"double precision", "real", "numeric"},
+    [TEXT] = {"text", "character varying"}, [FLAG] = {"boolean"},
+    [TIME] = {"timestamp with time zone"},  [JSON] = {"json", "jsonb"},
 };
 
 /* A table and the columns that our statements name. */

@@ -114,8 +114,8 @@ static enum err read_and_create(PGconn *connection, size_t *created_out, struct 
     char tables[SCHEMA_TABLES_BYTES];
     schema_tables(tables);
     const char *const values[] = {tables};
-    PGresult *result = PQexecParams(connection, columns.sql, columns.parameter_count, NULL, values,
-                                    NULL, NULL, 0);
+    PGresult *result =
+        PQexecParams(connection, columns.sql, columns.parameter_count, NULL, values, NULL, NULL, 0);
     enum err err;
     if (PQresultStatus(result) == PGRES_TUPLES_OK)
         err = create_missing(connection, PQgetvalue(result, 0, 0),
@@ -129,9 +129,8 @@ static enum err read_and_create(PGconn *connection, size_t *created_out, struct 
 static enum err create_in_transaction(PGconn *connection, size_t *created_out, struct error *error)
 {
     size_t created;
-    enum err err = execute(connection,
-                           "BEGIN; SELECT pg_advisory_xact_lock(hashtext('personad --init-db'))",
-                           error);
+    enum err err = execute(
+        connection, "BEGIN; SELECT pg_advisory_xact_lock(hashtext('personad --init-db'))", error);
     if (!err)
         err = read_and_create(connection, &created, error);
     if (!err)
