@@ -113,18 +113,21 @@
 /* --- statements ---------------------------------------------------------------------------------
  */
 
-/* clang-format off: lines of SQL are not lines of C */
+/* Laid out by hand, as lines of SQL are not lines of C. */
+/* clang-format off */
 
 static const char full_sql[] =
     "WITH chosen AS ("
     "  SELECT id FROM scenarios WHERE id = $1::bigint AND deleted_at IS NULL"
-    ")," PERSONA_LISTS "," CAST_LISTS "," SCENE_LISTS(
+    ")," PERSONA_LISTS "," CAST_LISTS ","
+    SCENE_LISTS(
         "'id', c.id, 'scenario_id', c.scenario_id, 'title', c.title,"
         "'description', c.description, 'user_goal', c.user_goal, 'scene_order', c.scene_order,"
         "'estimated_duration', c.estimated_duration, 'image_url', c.image_url,"
         "'image_prompt', c.image_prompt, 'timeout_turns', c.timeout_turns,"
         "'success_metric', c.success_metric," SCENE_CAST,
-        JOIN_CAST) "SELECT json_build_object(" SCENARIO_COLUMNS "," SCENARIO_LISTS ") " FROM_CHOSEN;
+        JOIN_CAST)
+    "SELECT json_build_object(" SCENARIO_COLUMNS "," SCENARIO_LISTS ") " FROM_CHOSEN;
 
 static const char scenario_sql[] =
     "SELECT json_build_object(" SCENARIO_COLUMNS ", 'rating_count', s.rating_count,"
@@ -133,27 +136,30 @@ static const char scenario_sql[] =
     "FROM scenarios s WHERE s.id = $1::bigint AND s.deleted_at IS NULL";
 
 static const char public_sql[] =
-    "SELECT " EMPTY_LIST("json_agg(json_build_object('id', s.id, 'title', s.title, 'description', "
-                         "s.description,"
-                         "  'category', s.category, 'difficulty_level', s.difficulty_level,"
-                         "  'estimated_duration', s.estimated_duration, 'rating_avg', s.rating_avg,"
-                         "  'rating_count', s.rating_count, 'usage_count', s.usage_count) ORDER BY "
-                         "s.id)") "FROM ("
-                                  "  SELECT * FROM scenarios WHERE is_public AND deleted_at IS NULL"
-                                  "  ORDER BY id OFFSET $1::bigint LIMIT $2::bigint"
-                                  ") AS s";
+    "SELECT " EMPTY_LIST(
+        "json_agg(json_build_object('id', s.id, 'title', s.title, 'description', s.description,"
+        "  'category', s.category, 'difficulty_level', s.difficulty_level,"
+        "  'estimated_duration', s.estimated_duration, 'rating_avg', s.rating_avg,"
+        "  'rating_count', s.rating_count, 'usage_count', s.usage_count) ORDER BY s.id)")
+    "FROM ("
+    "  SELECT * FROM scenarios WHERE is_public AND deleted_at IS NULL"
+    "  ORDER BY id OFFSET $1::bigint LIMIT $2::bigint"
+    ") AS s";
 
 static const char published_sql[] =
-    "WITH " CALLER "," CHOSEN_OWN("NOT s.is_draft") "," PERSONA_LISTS
-                                                    "," SCENE_LISTS(OWN_SCENE_COLUMNS, "")
-                                                        SELECT_OWN(OWN_COLUMNS);
+    "WITH " CALLER "," CHOSEN_OWN("NOT s.is_draft") "," PERSONA_LISTS ","
+    SCENE_LISTS(OWN_SCENE_COLUMNS, "")
+    SELECT_OWN(OWN_COLUMNS);
 
 static const char drafts_sql[] =
-    "WITH " CALLER "," CHOSEN_OWN("s.is_draft") "," PERSONA_LISTS "," CAST_LISTS "," SCENE_LISTS(
+    "WITH " CALLER "," CHOSEN_OWN("s.is_draft") "," PERSONA_LISTS "," CAST_LISTS ","
+    SCENE_LISTS(
         OWN_SCENE_COLUMNS ", 'timeout_turns', c.timeout_turns,"
-                          "'success_metric', c.success_metric," SCENE_CAST,
-        JOIN_CAST) SELECT_OWN(OWN_COLUMNS ", 'unique_id', s.unique_id, 'is_draft', s.is_draft,"
-                                          "'published_version_id', s.published_version_id");
+        "'success_metric', c.success_metric," SCENE_CAST,
+        JOIN_CAST)
+    SELECT_OWN(
+        OWN_COLUMNS ", 'unique_id', s.unique_id, 'is_draft', s.is_draft,"
+        "'published_version_id', s.published_version_id");
 
 /* clang-format on */
 
