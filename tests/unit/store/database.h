@@ -21,6 +21,7 @@
 
 #include "base/embedded.h"
 #include "io/pg_pool.h"
+#include "store/schema.h"
 #include "unit/io/virtual_loop.h"
 
 #define CLUSTER_SCRIPT TEST_DATA "/../../scripts/pg-cluster"
@@ -89,6 +90,7 @@ static inline PGconn *database_connect(void)
 {
     PGconn *connection = PQconnectdb(database.inner);
     assert_int_equal(PQstatus(connection), CONNECTION_OK);
+    run_sql(connection, "SET client_min_messages = warning");
     return connection;
 }
 
@@ -236,6 +238,31 @@ static inline enum err run(struct op *op)
         virtual_loop_settle(&database.loop);
     assert_true(op_finished(op));
     return op_error(op)->code;
+}
+
+static inline bool database_differs(void)
+{
+    struct schema_check check;
+    schema_check_start(&check, database_link(), &database.pool);
+    assert_int_equal(run(&check.op), OK);
+    return check.report.differs;
+}
+
+/* Takes away every column that the check does not miss. */
+static inline void database_strip(void)
+{
+    assert_false(database_differs());
+    PGresult *columns =
+        PQexec(database.connection, "SELECT table_name, column_name FROM information_schema.columns"
+                                    " WHERE table_schema = 'public'");
+    assert_int_equal(PQresultStatus(columns), PGRES_TUPLES_OK);
+    for (int i = 0; i < PQntuples(columns); i++) {
+        sql("BEGIN; ALTER TABLE %s DROP COLUMN \"%s\" CASCADE", PQgetvalue(columns, i, 0),
+            PQgetvalue(columns, i, 1));
+        sql(database_differs() ? "ROLLBACK" : "COMMIT");
+    }
+    PQclear(columns);
+    database.statements = 0;
 }
 
 #endif

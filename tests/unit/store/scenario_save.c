@@ -566,6 +566,16 @@ static void test_a_repeat_while_the_first_try_commits(void **state)
     database_drop();
 }
 
+static void test_no_other_columns_are_needed(void **state)
+{
+    (void)state;
+    database_make();
+    database_strip();
+    assert_int_equal(saved(&small_draft), OK);
+    assert_int_equal(count("scene_personas"), 3);
+    database_drop();
+}
+
 /* --- limits -------------------------------------------------------------------------------------
  */
 
@@ -607,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_no_try_begins_past_the_deadline),
         cmocka_unit_test(test_cancelled_while_it_rests),
         cmocka_unit_test(test_a_repeat_while_the_first_try_commits),
+        cmocka_unit_test(test_no_other_columns_are_needed),
         cmocka_unit_test(test_too_large_a_text_is_refused),
         cmocka_unit_test(test_nothing_is_there_to_clear),
     };
