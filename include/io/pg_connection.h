@@ -79,6 +79,7 @@ struct pg_connection {
     struct loop_timer timer; /* CONNECTING: for an address; IDLE: too old; BUSY: for a check;
                                 CANCELLING: for the server to stop */
     uint64_t opened_ms, answered_ms;
+    uint64_t give_up_ms; /* CANCELLING: until then it may become IDLE */
     enum pg_phase phase;
     enum pg_command command;
     bool stale;  /* the server may know other statements than we think */

@@ -25,6 +25,7 @@
 enum {
     PACKET_BYTES = 4096, /* of a statement and its values, that are written at once */
     CANCEL_MS = 5000,    /* for the server to stop what it does */
+    TELL_AGAIN_MS = 50,  /* told before it had begun, it takes no notice */
 };
 
 struct pg_watch {
@@ -204,16 +205,20 @@ static void lose(struct pg_connection *connection)
     pg_pool_drop(connection, true);
 }
 
+static void tell_to_stop(struct pg_connection *connection);
+
 static void on_timer(struct loop_timer *timer)
 {
     struct pg_connection *connection = container_of(timer, struct pg_connection, timer);
     struct pg_pool *pool = connection->pool;
-    if (connection->state == PG_CANCELLING) {
+    if (connection->state != PG_CANCELLING) {
+        pg_pool_drop_idle(pool); /* the check of the one used last was not answered */
+        lose(connection);
+    } else if (!connection->cancel && loop_now_ms(pool->loop) < connection->give_up_ms) {
+        tell_to_stop(connection);
+    } else {
         pg_pool_drop(connection, false);
-        return;
     }
-    pg_pool_drop_idle(pool); /* the check of the one used last was not answered */
-    lose(connection);
 }
 
 /* Is one that nobody waits for any more as good as before? */
@@ -223,12 +228,24 @@ static void settle(struct pg_connection *connection)
         pg_pool_take_back(connection);
 }
 
+static void tell_to_stop(struct pg_connection *connection)
+{
+    struct loop *loop = connection->pool->loop;
+    const uint64_t left_ms = connection->give_up_ms - loop_now_ms(loop);
+    loop_timer_start(loop, &connection->timer, left_ms, on_timer);
+    /* Where the last command has been answered there is nothing to stop. */
+    if (connection->command != PG_SYNC && !pg_cancel_start(connection))
+        pg_pool_drop(connection, false);
+}
+
 void pg_connection_cancelled(struct pg_connection *connection, bool told)
 {
-    if (told)
+    if (!told)
+        pg_pool_drop(connection, false);
+    else if (connection->phase == PG_QUIET)
         settle(connection);
     else
-        pg_pool_drop(connection, false);
+        loop_timer_start(connection->pool->loop, &connection->timer, TELL_AGAIN_MS, on_timer);
 }
 
 /* The exchange goes on without its query. */
@@ -236,10 +253,8 @@ static void break_off(struct pg_connection *connection)
 {
     let_go(connection);
     pg_connection_move(connection, PG_CANCELLING);
-    loop_timer_start(connection->pool->loop, &connection->timer, CANCEL_MS, on_timer);
-    /* The last command has been answered: there is nothing to stop. */
-    if (connection->command != PG_SYNC && !pg_cancel_start(connection))
-        pg_pool_drop(connection, false);
+    connection->give_up_ms = loop_now_ms(connection->pool->loop) + CANCEL_MS;
+    tell_to_stop(connection);
 }
 
 void pg_connection_leave(struct pg_connection *connection)

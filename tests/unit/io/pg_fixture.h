@@ -1,0 +1,319 @@
+/*
+ * pg_fixture.h: what the tests of the database pool share: a PostgreSQL of their own for the whole
+ * program, a connection to look at it from outside, a pool on a loop, queries made and waited for.
+ * Each test also shows that it leaves no descriptor.
+ */
+#ifndef TESTS_PG_FIXTURE_H
+#define TESTS_PG_FIXTURE_H
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "fake_dns.h"
+#include "io/pg_connection.h"
+#include "io/work.h"
+
+#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
+#define PG_CLUSTER    TEST_DATA "/../../scripts/pg-cluster"
+#define VALUES(...)   ((const char *const[]){__VA_ARGS__})
+#define SETTINGS(...) ((struct pg_pool_settings){__VA_ARGS__}) /* 0: as in pool_open */
+
+static struct {
+    char directory[32];
+    char url[128];
+    unsigned port;
+    int guard; /* a pipe: when we are gone, the cluster goes */
+    pid_t guardian;
+    PGconn *admin;
+} cluster;
+
+static struct loop loop;
+static struct pg_pool pool;
+static size_t unfinished;
+static size_t descriptors_before;
+
+/* --- the cluster ------------------------------------------------------------------------------ */
+
+/* Runs "pg-cluster WORDS DIR"; the first line it prints, if any, in `out`. */
+static inline void run_cluster(const char *words, char *out, size_t size)
+{
+    char command[512];
+    snprintf(command, sizeof(command), PG_CLUSTER " %s %s", words, cluster.directory);
+    FILE *pipe = popen(command, "re");
+    assert_non_null(pipe);
+    out[0] = '\0';
+    if (fgets(out, (int)size, pipe))
+        out[strcspn(out, "\n")] = '\0';
+    assert_int_equal(pclose(pipe), 0);
+}
+
+static inline void cluster_start(void)
+{
+    char words[64], url[sizeof(cluster.url)];
+    snprintf(words, sizeof(words), "start --no-fsync --port %u", cluster.port);
+    run_cluster(words, url, sizeof(url));
+    strcpy(cluster.url, url);
+    cluster.admin = PQconnectdb(cluster.url);
+    assert_int_equal(PQstatus(cluster.admin), CONNECTION_OK);
+}
+
+static inline void cluster_stop(const char *words)
+{
+    char line[16];
+    PQfinish(cluster.admin);
+    cluster.admin = NULL;
+    run_cluster(words, line, sizeof(line));
+}
+
+/* A process that stops the cluster when the pipe from us ends, in whatever way we do. */
+static inline void start_guardian(void)
+{
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    cluster.guardian = fork();
+    assert_true(cluster.guardian >= 0);
+    if (cluster.guardian == 0) {
+        static const char script[] =
+            "trap '' INT TERM; read -r line <&0; " PG_CLUSTER " stop --immediate \"$1\" "
+            ">/dev/null 2>&1; rm -rf \"$1\"";
+        dup2(ends[0], STDIN_FILENO);
+        execl("/bin/sh", "sh", "-c", script, "sh", cluster.directory, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[0]);
+    cluster.guard = ends[1];
+}
+
+static inline int listen_somewhere(unsigned *port_out, int backlog)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(fd, backlog), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    *port_out = ntohs(address.sin_port);
+    return fd;
+}
+
+static inline int set_up_all(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    alarm(300); /* rather than to hang for ever */
+    work_init_threads();
+    assert_int_equal(loop_init(&loop), OK); /* libuv keeps two descriptors of its first loop */
+    loop_clear(&loop);
+    log_init(LOG_ERROR, LOG_FORMAT_TEXT);
+    static const char *const variables[] = {"PGHOST",     "PGHOSTADDR", "PGPORT",
+                                            "PGUSER",     "PGPASSWORD", "PGDATABASE",
+                                            "PGPASSFILE", "PGSERVICE",  "PGOPTIONS"};
+    for (size_t i = 0; i < COUNT(variables); i++)
+        unsetenv(variables[i]);
+    strcpy(cluster.directory, "/tmp/pg-test-XXXXXX");
+    assert_non_null(mkdtemp(cluster.directory));
+    start_guardian();
+    close(listen_somewhere(&cluster.port, 1));
+    cluster_start();
+    return 0;
+}
+
+static inline int tear_down_all(void **state)
+{
+    (void)state;
+    PQfinish(cluster.admin);
+    close(cluster.guard);
+    assert_int_equal(waitpid(cluster.guardian, NULL, 0), cluster.guardian);
+    return 0;
+}
+
+/* Runs SQL from outside; returns the first value, in one of four static slots; "" for none. */
+static inline const char *admin(const char *format, ...)
+{
+    static char slots[4][256];
+    static size_t next;
+    char sql[1024], *value = slots[next++ % COUNT(slots)];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sql, sizeof(sql), format, args);
+    va_end(args);
+    PGresult *result = PQexec(cluster.admin, sql);
+    const ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
+    snprintf(value, sizeof(slots[0]), "%s", PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "");
+    PQclear(result);
+    return value;
+}
+
+/* How many of our server processes, the admin's aside, are there for which this is true? */
+static inline int backends(const char *condition)
+{
+    return atoi(admin("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
+                      "backend_type = 'client backend' AND %s",
+                      condition));
+}
+
+/* --- queries ---------------------------------------------------------------------------------- */
+
+static inline void on_finish(struct op *op, void *context)
+{
+    (void)op, (void)context;
+    if (--unfinished == 0)
+        loop_stop(&loop);
+}
+
+static inline void start_with(struct pg_query *query, const struct pg_statement *statement,
+                              const char *const *values, const struct pg_query_options *options)
+{
+    unfinished++;
+    pg_query_start(query, root(&loop, on_finish, NULL), &pool, statement, values, options);
+    assert_false(op_finished(&query->op));
+}
+
+static inline void start(struct pg_query *query, const struct pg_statement *statement,
+                         const char *const *values)
+{
+    start_with(query, statement, values, NULL);
+}
+
+/* Until all queries have finished. */
+static inline void finish_all(void)
+{
+    if (unfinished > 0)
+        loop_run(&loop);
+    assert_int_equal(unfinished, 0);
+}
+
+static inline enum err run(struct pg_query *query, const struct pg_statement *statement,
+                           const char *const *values)
+{
+    start(query, statement, values);
+    finish_all();
+    return op_error(&query->op)->code;
+}
+
+static inline enum err code_of(const struct pg_query *query)
+{
+    assert_true(op_finished(&query->op));
+    return op_error(&query->op)->code;
+}
+
+static inline const char *detail_of(const struct pg_query *query)
+{
+    return op_error(&query->op)->detail;
+}
+
+/* The first value of a query that has none to give and does not fail. */
+static inline const char *value_of(const struct pg_statement *statement)
+{
+    static char value[256];
+    struct pg_query query;
+    if (run(&query, statement, NULL) != OK)
+        fail_msg("%s: %s", statement->sql, detail_of(&query));
+    snprintf(value, sizeof(value), "%s", PQgetvalue(query.result, 0, 0));
+    pg_query_clear(&query);
+    return value;
+}
+
+static const struct pg_statement backend_pid = {"backend_pid", "SELECT pg_backend_pid()", 0};
+
+static inline int pid_now(void)
+{
+    return atoi(value_of(&backend_pid));
+}
+
+/* Turns the loop while it says so: for what is seen from outside. */
+#define turn_while(condition)                                                                      \
+    while (condition)                                                                              \
+    uv_run(&loop.uv, UV_RUN_NOWAIT)
+
+static inline void turn(int rounds)
+{
+    while (rounds-- > 0)
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+}
+
+static inline size_t in_state(enum pg_state state)
+{
+    return pool.connections[state].count;
+}
+
+/* --- a test's world ----------------------------------------------------------------------------
+ */
+
+static inline size_t count_descriptors(void)
+{
+    size_t count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    while (readdir(directory))
+        count++;
+    closedir(directory);
+    return count;
+}
+
+static inline void default_to(uint64_t *value, uint64_t otherwise)
+{
+    if (*value == 0)
+        *value = otherwise;
+}
+
+static inline void pool_open(struct pg_pool_settings settings)
+{
+    struct error error;
+    if (!settings.url)
+        settings.url = cluster.url;
+    default_to(&settings.wait_ms, 20 * 1000);
+    default_to(&settings.connect_ms, 20 * 1000);
+    default_to(&settings.statement_ms, 20 * 1000);
+    default_to(&settings.check_idle_ms, 60 * 1000);
+    if (pg_pool_init(&pool, &loop, &settings, &error) != OK)
+        fail_msg("%s", error.detail);
+}
+
+static inline void pool_close(void)
+{
+    pg_pool_stop(&pool);
+    while (pg_pool_busy(&pool))
+        uv_run(&loop.uv, UV_RUN_ONCE);
+    pg_pool_clear(&pool);
+}
+
+static inline int set_up(void **state)
+{
+    (void)state;
+    fake_dns_set(true);
+    descriptors_before = count_descriptors();
+    assert_int_equal(loop_init(&loop), OK);
+    return 0;
+}
+
+/* The admin's connection is no descriptor of ours: it may have been replaced. */
+static inline int tear_down(void **state)
+{
+    (void)state;
+    fake_dns_set(true);
+    finish_all();
+    pool_close();
+    loop_clear(&loop);
+    assert_int_equal(count_descriptors(), descriptors_before);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+
+#endif
