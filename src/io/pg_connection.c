@@ -15,7 +15,6 @@
 #include "io/pg_connection.h"
 
 #include <assert.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,11 +141,7 @@ void pg_connection_unwatch(struct pg_connection *connection)
 static bool consume(struct pg_connection *connection)
 {
     PGconn *pq = connection->pq;
-    bool alive = PQconsumeInput(pq);
-    /* OpenSSL may keep the rest of a record, which makes no socket readable. */
-    SSL *tls = alive && PQsslInUse(pq) ? PQsslStruct(pq, "OpenSSL") : NULL;
-    while (alive && tls && SSL_pending(tls) > 0)
-        alive = PQconsumeInput(pq);
+    const bool alive = PQconsumeInput(pq);
     for (PGnotify *notify; (notify = PQnotifies(pq));)
         PQfreemem(notify);
     return alive && PQstatus(pq) == CONNECTION_OK;
