@@ -3,7 +3,8 @@
  *
  *     pg_pool.c        who gets a connection; when one is opened, closed, tried again
  *     pg_query.c       the operation: a connection, its check, the statement, what came of it
- *     pg_connection.c  a connection's socket on the loop, and one exchange at a time on it
+ *     pg_connection.c  a connection and its socket on the loop
+ *     pg_exchange.c    what goes over it: commands there, results back
  *     pg_opening.c     how a connection comes to be: names, addresses, libpq's handshake
  *     pg_cancel.c      telling the server to stop
  *     pg_target.c      what DATABASE_URL says
@@ -22,8 +23,7 @@ struct pg_cancel;
 struct pg_opening;
 struct pg_watch;
 
-/* --- what the URL says: pg_target.c ------------------------------------------------------------
- */
+/* --- what the URL says: pg_target.c ----------------------------------------------------------- */
 
 enum {
     PG_HOSTS_MAX = 8,
@@ -54,8 +54,7 @@ bool pg_host_needs_lookup(const struct pg_host *host);
 PGconn *pg_target_connect(const struct pg_target *target, const struct pg_host *host,
                           const char *address, bool any);
 
-/* --- a connection: pg_connection.c -------------------------------------------------------------
- */
+/* --- a connection: pg_connection.c ------------------------------------------------------------ */
 
 /* How far the exchange is. */
 enum pg_phase {
@@ -105,6 +104,9 @@ MUST_CHECK bool pg_connection_adopt(struct pg_connection *connection, PGconn *pq
 /* libpq has connected. False: it cannot be used. */
 MUST_CHECK bool pg_connection_begin(struct pg_connection *connection);
 
+/* --- what goes over it: pg_exchange.c --------------------------------------------------------- */
+
+void pg_exchange_on_ready(struct pg_connection *connection);
 /* The two exchanges, for its query, which has a hold until it was answered or is lost. */
 void pg_connection_check(struct pg_connection *connection);
 void pg_connection_send(struct pg_connection *connection);
@@ -114,8 +116,7 @@ void pg_connection_leave(struct pg_connection *connection);
 /* The server was told to stop (or could not be told). */
 void pg_connection_cancelled(struct pg_connection *connection, bool told);
 
-/* --- the others ---------------------------------------------------------------------------------
- */
+/* --- the others ------------------------------------------------------------------------------- */
 
 /* pg_opening.c: begins with a connection in the state CONNECTING; ends with pg_pool_opened or
  * pg_pool_not_opened. */

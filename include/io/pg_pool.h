@@ -106,6 +106,7 @@ struct pg_query {
     struct pg_query *next, **link;    /* in the queue; link is NULL when not in it */
     bool sent;                        /* so that the server may have done it */
     bool lost;                        /* the connection broke while it was at work for us */
+    bool undone;                      /* the server refused it, rather than its commit */
     bool prepared_before;             /* the server's plan was an older one */
     bool prepared_again;
     bool sent_again;      /* on another connection */

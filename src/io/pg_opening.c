@@ -99,7 +99,9 @@ static void give_up(struct pg_opening *opening)
     char sqlstate[6];
     pg_fault_sqlstate(connection->pq, sqlstate);
     pg_fault_describe(&opening->failure, sqlstate, "the database cannot be reached");
-    log_debug("", "database", "fault=connect sqlstate=%s message=%s", sqlstate,
+    /* While it stays away, once is enough. */
+    log_event(connection->pool->failures == 0 ? LOG_WARN : LOG_DEBUG, "", "database",
+              "fault=connect sqlstate=%s message=%s", sqlstate,
               log_quote(pg_fault_words(PQerrorMessage(connection->pq))));
     hang_up(connection);
     try_next(opening);

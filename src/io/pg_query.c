@@ -103,6 +103,7 @@ static enum flow send_statement(struct op *op)
 static void forget_answer(struct pg_query *query)
 {
     query->sent = false;
+    query->undone = false;
     PQclear(query->result);
     query->result = NULL;
     query->failure = (struct error){0};
@@ -117,7 +118,7 @@ static enum flow connection_lost(struct pg_query *query)
         forget_answer(query);
         return FLOW_AGAIN;
     }
-    if (query->failure.code != OK) /* its last word: it undid what it had done */
+    if (query->undone) /* it was told before the connection broke */
         return op_fail_with(&query->op, &query->failure);
     query->outcome_unknown = query->sent;
     return op_fail(&query->op, ERR_DATABASE, "the connection to the database broke");

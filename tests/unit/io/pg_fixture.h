@@ -253,8 +253,23 @@ static inline size_t in_state(enum pg_state state)
     return pool.connections[state].count;
 }
 
-/* --- a test's world ----------------------------------------------------------------------------
- */
+/* In a static buffer. */
+static inline char *url_of(const char *format, ...)
+{
+    static char url[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(url, sizeof(url), format, args);
+    va_end(args);
+    return url;
+}
+
+static inline void turn_until_asleep(void)
+{
+    turn_while(backends("wait_event = 'PgSleep'") == 0);
+}
+
+/* --- a test's world --------------------------------------------------------------------------- */
 
 static inline size_t count_descriptors(void)
 {
