@@ -26,89 +26,17 @@
 #include "fake_dns.h"
 #include "io/pg_connection.h"
 #include "io/work.h"
+#include "pg_cluster.h"
 
-#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
-#define PG_CLUSTER    TEST_DATA "/../../scripts/pg-cluster"
 #define VALUES(...)   ((const char *const[]){__VA_ARGS__})
 #define SETTINGS(...) ((struct pg_pool_settings){__VA_ARGS__}) /* 0: as in pool_open */
-
-static struct {
-    char directory[32];
-    char url[128];
-    unsigned port;
-    int guard; /* a pipe: when we are gone, the cluster goes */
-    pid_t guardian;
-    PGconn *admin;
-} cluster;
 
 static struct loop loop;
 static struct pg_pool pool;
 static size_t unfinished;
 static size_t descriptors_before;
 
-/* --- the cluster ------------------------------------------------------------------------------ */
-
-/* Runs "pg-cluster WORDS DIR"; the first line it prints, if any, in `out`. */
-static inline void run_cluster(const char *words, char *out, size_t size)
-{
-    char command[512];
-    snprintf(command, sizeof(command), PG_CLUSTER " %s %s", words, cluster.directory);
-    FILE *pipe = popen(command, "re");
-    assert_non_null(pipe);
-    out[0] = '\0';
-    if (fgets(out, (int)size, pipe))
-        out[strcspn(out, "\n")] = '\0';
-    assert_int_equal(pclose(pipe), 0);
-}
-
-static inline void cluster_start(void)
-{
-    char words[64], url[sizeof(cluster.url)];
-    snprintf(words, sizeof(words), "start --no-fsync --port %u", cluster.port);
-    run_cluster(words, url, sizeof(url));
-    strcpy(cluster.url, url);
-    cluster.admin = PQconnectdb(cluster.url);
-    assert_int_equal(PQstatus(cluster.admin), CONNECTION_OK);
-}
-
-static inline void cluster_stop(const char *words)
-{
-    char line[16];
-    PQfinish(cluster.admin);
-    cluster.admin = NULL;
-    run_cluster(words, line, sizeof(line));
-}
-
-/* A process that stops the cluster when the pipe from us ends, in whatever way we do. */
-static inline void start_guardian(void)
-{
-    int ends[2];
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    cluster.guardian = fork();
-    assert_true(cluster.guardian >= 0);
-    if (cluster.guardian == 0) {
-        static const char script[] =
-            "trap '' INT TERM; read -r line <&0; " PG_CLUSTER " stop --immediate \"$1\" "
-            ">/dev/null 2>&1; rm -rf \"$1\"";
-        dup2(ends[0], STDIN_FILENO);
-        execl("/bin/sh", "sh", "-c", script, "sh", cluster.directory, (char *)NULL);
-        _exit(127);
-    }
-    close(ends[0]);
-    cluster.guard = ends[1];
-}
-
-static inline int listen_somewhere(unsigned *port_out, int backlog)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
-    assert_int_equal(listen(fd, backlog), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-    *port_out = ntohs(address.sin_port);
-    return fd;
-}
+/* --- all tests ------------------------------------------------------------------------------- */
 
 static inline int set_up_all(void **state)
 {
@@ -119,45 +47,15 @@ static inline int set_up_all(void **state)
     assert_int_equal(loop_init(&loop), OK); /* libuv keeps two descriptors of its first loop */
     loop_clear(&loop);
     log_init(LOG_ERROR, LOG_FORMAT_TEXT);
-    static const char *const variables[] = {"PGHOST",     "PGHOSTADDR", "PGPORT",
-                                            "PGUSER",     "PGPASSWORD", "PGDATABASE",
-                                            "PGPASSFILE", "PGSERVICE",  "PGOPTIONS"};
-    for (size_t i = 0; i < COUNT(variables); i++)
-        unsetenv(variables[i]);
-    strcpy(cluster.directory, "/tmp/pg-test-XXXXXX");
-    assert_non_null(mkdtemp(cluster.directory));
-    start_guardian();
-    close(listen_somewhere(&cluster.port, 1));
-    cluster_start();
+    cluster_begin();
     return 0;
 }
 
 static inline int tear_down_all(void **state)
 {
     (void)state;
-    PQfinish(cluster.admin);
-    close(cluster.guard);
-    assert_int_equal(waitpid(cluster.guardian, NULL, 0), cluster.guardian);
+    cluster_end();
     return 0;
-}
-
-/* Runs SQL from outside; returns the first value, in one of four static slots; "" for none. */
-static inline const char *admin(const char *format, ...)
-{
-    static char slots[4][256];
-    static size_t next;
-    char sql[1024], *value = slots[next++ % COUNT(slots)];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(sql, sizeof(sql), format, args);
-    va_end(args);
-    PGresult *result = PQexec(cluster.admin, sql);
-    const ExecStatusType status = PQresultStatus(result);
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
-        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
-    snprintf(value, sizeof(slots[0]), "%s", PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "");
-    PQclear(result);
-    return value;
 }
 
 /* How many of our server processes, the admin's aside, are there for which this is true? */

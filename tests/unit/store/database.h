@@ -14,7 +14,6 @@
 #ifndef TEST_STORE_DATABASE_H
 #define TEST_STORE_DATABASE_H
 
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +21,13 @@
 #include "base/embedded.h"
 #include "io/pg_pool.h"
 #include "store/schema.h"
+#include "unit/io/pg_cluster.h"
 #include "unit/io/virtual_loop.h"
-
-#define CLUSTER_SCRIPT TEST_DATA "/../../scripts/pg-cluster"
 
 enum { DATABASE_VALUE_BYTES = 64 * 1024 };
 
 static struct {
-    char directory[64];
-    char url[256];   /* of the cluster's own database */
-    char inner[256]; /* of the one that a test made */
-    PGconn *outer;
+    char inner[256];    /* the URL of the one that a test made */
     PGconn *connection; /* NULL between database_drop and database_make */
     struct loop loop;
     struct pg_pool pool;
@@ -45,36 +40,21 @@ static struct {
     const char *sqlstate;
 } database;
 
-/* --- the cluster --------------------------------------------------------------------------------
+/* --- databases ----------------------------------------------------------------------------------
  */
 
 static inline int database_begin(void **state)
 {
     (void)state;
-    snprintf(database.directory, sizeof(database.directory), "/tmp/personad-test-XXXXXX");
-    assert_non_null(mkdtemp(database.directory));
-    char command[512];
-    snprintf(command, sizeof(command), "%s start --no-fsync %s", CLUSTER_SCRIPT,
-             database.directory);
-    FILE *script = popen(command, "r");
-    assert_non_null(script);
-    const bool said = fgets(database.url, sizeof(database.url), script) != NULL;
-    assert_int_equal(pclose(script), 0);
-    assert_true(said);
-    database.url[strcspn(database.url, "\n")] = '\0';
-    database.outer = PQconnectdb(database.url);
-    assert_int_equal(PQstatus(database.outer), CONNECTION_OK);
+    cluster_begin();
     return 0;
 }
 
 static inline int database_end(void **state)
 {
     (void)state;
-    PQfinish(database.outer);
-    char command[512];
-    snprintf(command, sizeof(command), "%s stop --immediate %s && rm -rf %s", CLUSTER_SCRIPT,
-             database.directory, database.directory);
-    return system(command);
+    cluster_end();
+    return 0;
 }
 
 static inline void run_sql(PGconn *connection, const char *text)
@@ -97,10 +77,8 @@ static inline PGconn *database_connect(void)
 /* A new, empty database. */
 static inline void database_make_empty(void)
 {
-    char text[128];
-    snprintf(text, sizeof(text), "CREATE DATABASE test%u", ++database.made);
-    run_sql(database.outer, text);
-    const char *host = strchr(database.url, '?');
+    admin("CREATE DATABASE test%u", ++database.made);
+    const char *host = strchr(cluster.url, '?');
     assert_non_null(host);
     snprintf(database.inner, sizeof(database.inner), "postgresql://personad@/test%u%s",
              database.made, host);
@@ -120,9 +98,7 @@ static inline void database_drop(void)
 {
     PQfinish(database.connection);
     database.connection = NULL;
-    char text[128];
-    snprintf(text, sizeof(text), "DROP DATABASE test%u WITH (FORCE)", database.made);
-    run_sql(database.outer, text);
+    admin("DROP DATABASE test%u WITH (FORCE)", database.made);
 }
 
 /* The first value of the first row, "" for NULL or no row; until the next call. */
