@@ -20,10 +20,8 @@
 #include "store/sql.h"
 
 enum {
-    TRIES_MAX = 4,
-    REST_MS = 250,                 /* before the second try; then twice as long each time */
-    DOCUMENT_BYTES_MAX = 64 << 20, /* all but the main text: far beyond what a model writes */
-    CONTENT_BYTES_MAX = 512 << 20, /* PostgreSQL takes 1 GB */
+    TRIES_MAX = 6, /* over about six seconds: a database has been started again by then */
+    REST_MS = 250, /* before the second try; then twice as long each time */
 };
 
 /* What the old service's code would have filled in is filled in. */
@@ -171,7 +169,7 @@ static enum flow prepare(struct op *op)
     const struct scenario_draft *draft = save->draft;
     if (save->tries > 0)
         return FLOW_NEXT;
-    if (draft->content.length > CONTENT_BYTES_MAX ||
+    if (draft->content.length > PG_QUERY_BYTES_MAX ||
         scenario_draft_json(draft, &save->arena, &save->document) != OK)
         return op_fail(op, ERR_LIMIT, "The scenario is too large to be saved");
     if (draft->user_id > 0)
@@ -248,7 +246,7 @@ void scenario_save_start(struct scenario_save *save, struct op_link link, struct
     save->draft = draft;
     save->deadline_ms = deadline_ms;
     arena_init(&save->arena);
-    buffer_init(&save->document, DOCUMENT_BYTES_MAX);
+    buffer_init(&save->document, PG_QUERY_BYTES_MAX);
     make_unique_id(save->unique_id);
     op_start(&save->op, &save_kind, link);
 }
