@@ -209,12 +209,14 @@ static void take_results(struct pg_connection *connection)
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-/* Writes on; false: the connection has ended. */
+/* Writes on; false: the connection has ended. Before the sync there is something left to write even
+ * when libpq has no more of it. */
 static bool flush(struct pg_connection *connection)
 {
     const int left = PQflush(connection->pq);
+    const bool more = left > 0 || connection->phase == PG_SENDING;
     return left >= 0 &&
-           pg_connection_watch(connection, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+           pg_connection_watch(connection, more ? UV_READABLE | UV_WRITABLE : UV_READABLE);
 }
 
 static bool send_sync(struct pg_connection *connection)
