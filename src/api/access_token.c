@@ -95,8 +95,8 @@ static bool has(const cJSON *object, const char *name)
 static bool is_our_algorithm(struct slice header)
 {
     cJSON *json = part_object(header);
-    const bool ours = json && strcmp(json_string(json, "alg", ""), "HS256") == 0 &&
-                      !has(json, "crit");
+    const bool ours =
+        json && strcmp(json_string(json, "alg", ""), "HS256") == 0 && !has(json, "crit");
     cJSON_Delete(json);
     return ours;
 }

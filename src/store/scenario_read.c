@@ -31,25 +31,29 @@
     "  GROUP BY p.scenario_id"                                                                     \
     ")"
 
-/* Who is in which of their scenes. */
+/* Their scenes, for the next two. */
+#define SCENES                                                                                     \
+    "scene AS ("                                                                                   \
+    "  SELECT c.* FROM chosen JOIN scenario_scenes c ON c.scenario_id = chosen.id"                 \
+    ")"
+
+/* Who is in which of them. */
 #define CAST_LISTS                                                                                 \
     "cast_list AS ("                                                                               \
     "  SELECT l.scene_id, json_agg(p.name ORDER BY p.id) AS names,"                                \
     "    json_agg(" PERSONA_JSON " ORDER BY p.id) AS list"                                         \
-    "  FROM chosen JOIN scenario_scenes c ON c.scenario_id = chosen.id"                            \
-    "    JOIN scene_personas l ON l.scene_id = c.id"                                               \
+    "  FROM scene JOIN scene_personas l ON l.scene_id = scene.id"                                  \
     "    JOIN scenario_personas p ON p.id = l.persona_id"                                          \
     "  GROUP BY l.scene_id"                                                                        \
     ")"
 
-/* Their scenes, by scenario. `columns` is for json_build_object, of rows `c` and, where `joins` has
+/* The scenes by scenario. `columns` is for json_build_object, of rows `c` and, where `joins` has
  * it, `cast_list`. */
 #define SCENE_LISTS(columns, joins)                                                                \
     "scene_list AS ("                                                                              \
     "  SELECT c.scenario_id,"                                                                      \
     "    json_agg(json_build_object(" columns ") ORDER BY c.scene_order, c.id) AS list"            \
-    "  FROM chosen JOIN scenario_scenes c ON c.scenario_id = chosen.id " joins                     \
-    "  GROUP BY c.scenario_id"                                                                     \
+    "  FROM scene c " joins " GROUP BY c.scenario_id"                                              \
     ")"
 
 #define JOIN_CAST "LEFT JOIN cast_list ON cast_list.scene_id = c.id"
@@ -119,7 +123,7 @@
 static const char full_sql[] =
     "WITH chosen AS ("
     "  SELECT id FROM scenarios WHERE id = $1::bigint AND deleted_at IS NULL"
-    ")," PERSONA_LISTS "," CAST_LISTS ","
+    ")," PERSONA_LISTS "," SCENES "," CAST_LISTS ","
     SCENE_LISTS(
         "'id', c.id, 'scenario_id', c.scenario_id, 'title', c.title,"
         "'description', c.description, 'user_goal', c.user_goal, 'scene_order', c.scene_order,"
@@ -147,12 +151,12 @@ static const char public_sql[] =
     ") AS s";
 
 static const char published_sql[] =
-    "WITH " CALLER "," CHOSEN_OWN("NOT s.is_draft") "," PERSONA_LISTS ","
+    "WITH " CALLER "," CHOSEN_OWN("NOT s.is_draft") "," PERSONA_LISTS "," SCENES ","
     SCENE_LISTS(OWN_SCENE_COLUMNS, "")
     SELECT_OWN(OWN_COLUMNS);
 
 static const char drafts_sql[] =
-    "WITH " CALLER "," CHOSEN_OWN("s.is_draft") "," PERSONA_LISTS "," CAST_LISTS ","
+    "WITH " CALLER "," CHOSEN_OWN("s.is_draft") "," PERSONA_LISTS "," SCENES "," CAST_LISTS ","
     SCENE_LISTS(
         OWN_SCENE_COLUMNS ", 'timeout_turns', c.timeout_turns,"
         "'success_metric', c.success_metric," SCENE_CAST,
