@@ -35,12 +35,12 @@ static const struct table tables[] = {
     {"users", false, {[WHOLE] = "id", [FLAG] = "is_active"}},
     {"scenarios",
      true,
-     {[WHOLE] = "id estimated_duration rating_count published_version_id usage_count clone_count "
-                "created_by",
+     {[WHOLE] = ("id estimated_duration rating_count published_version_id usage_count clone_count "
+                 "created_by"),
       [NUMBER] = "rating_avg",
-      [TEXT] = "unique_id title description challenge industry source_type pdf_content "
-               "student_role category difficulty_level pdf_title pdf_source processing_version "
-               "status",
+      [TEXT] = ("unique_id title description challenge industry source_type pdf_content "
+                "student_role category difficulty_level pdf_title pdf_source processing_version "
+                "status"),
       [FLAG] = "is_public is_template allow_remixes is_draft",
       [TIME] = "deleted_at created_at updated_at",
       [JSON] = "learning_objectives tags"}},
@@ -70,8 +70,8 @@ static const struct table tables[] = {
      {[WHOLE] = "id user_id scenario_id current_scene_id", [TIME] = "last_activity updated_at"}},
     {"scene_progress",
      true,
-     {[WHOLE] = "id user_progress_id scene_id attempts hints_used time_spent messages_sent "
-                "ai_responses",
+     {[WHOLE] = ("id user_progress_id scene_id attempts hints_used time_spent messages_sent "
+                 "ai_responses"),
       [NUMBER] = "goal_achievement_score",
       [TEXT] = "status",
       [FLAG] = "goal_achieved forced_progression",

@@ -92,7 +92,7 @@ static enum err execute(PGconn *connection, const char *sql, struct error *error
 static enum err create_missing(PGconn *connection, const char *found, size_t length,
                                size_t *created_out, struct error *error)
 {
-    struct schema_report report;
+    struct schema_report report = {0};
     if (schema_compare(found, length, &report) != OK)
         return error_set(error, ERR_DATABASE, "The database does not say which tables it has");
     if (report.differs)

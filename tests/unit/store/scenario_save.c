@@ -322,8 +322,7 @@ static const char *const texts[] = {
     "$1 $$ %s \\x00 \\u0000 {\"a\":1} [1,2] null",
     "\"quoted\" 'single' `back` \\ backslash / slash",
     "\x01\x02\x1f\x7f \b\f\t\r\n",
-    "\u5de5\u5834 \u0645\u0635\u0646\u0639 \u05d1 \u0e01 \U0001f3ed \U0010ffff \ufeff \ufffd "
-    "\u202e",
+    "\u5de5\u5834 \u0645\u0635 \u05d1 \u0e01 \U0001f3ed \U0010ffff \ufeff \ufffd \u202e",
     "e\u0301 vs \u00e9",
     "{1,2}", /* an array, in PostgreSQL's notation */
     "NULL",
