@@ -39,7 +39,8 @@
     X(ERR_RATE_LIMITED, 503, "upstream_rate_limited") /* too many calls; it said when again */     \
     X(ERR_QUOTA, 503, "upstream_quota")               /* no money or credits left there */         \
     X(ERR_BUDGET, 503, "budget_spent")                /* what we may spend today is used up */     \
-    X(ERR_BREAKER_OPEN, 503, "breaker_open") /* it failed too often lately: not even tried */
+    X(ERR_BREAKER_OPEN, 503, "breaker_open") /* it failed too often lately: not even tried */      \
+    X(ERR_DATABASE, 503, "database")         /* it cannot be reached, or refuses a statement */
 
 enum err {
     OK = 0,

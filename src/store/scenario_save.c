@@ -1,0 +1,261 @@
+/*
+ * One statement that adds rows to five tables. Rows refer to each other by their places in the
+ * document: ids are drawn from a sequence in the order in which rows are added, so that of rows
+ * added in the order of their places the n-th smallest id is that of place n.
+ *
+ * A repeat finds its own key there, adds nothing, and answers with the id of that row. If the first
+ * try is only being committed at that moment, the repeat waits for it, but reads the table as it
+ * was before: there is neither a new row nor an old one to be seen, and it has to look once more.
+ */
+#include "store/scenario_save.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "store/sql.h"
+
+enum {
+    TRIES_MAX = 6, /* over about six seconds: a database has been started again by then */
+    REST_MS = 250, /* before the second try; then twice as long each time */
+};
+
+/* What the old service's code would have filled in is filled in. */
+static const struct pg_statement save_statement = {
+    "scenario_save",
+    "WITH draft AS ("
+    "  SELECT * FROM json_to_record($4::json) AS d (title text, description text,"
+    "    student_role text, learning_objectives json, warnings json,"
+    "    personas json, scenes json, files json)"
+    "),"
+    "scenario AS ("
+    "  INSERT INTO scenarios (unique_id, title, description, challenge, industry,"
+    "    learning_objectives, source_type, pdf_content, student_role, pdf_title, pdf_source,"
+    "    processing_version, rating_avg, rating_count, is_public, is_template, allow_remixes,"
+    "    status, is_draft, usage_count, clone_count, created_by, created_at, updated_at)"
+    "  SELECT $1, title, description, description, 'Business',"
+    "    learning_objectives, 'pdf_upload', $3, student_role, title, 'Uploaded PDF',"
+    "    '1.0', 0.0, 0, false, false, true,"
+    "    'draft', true, 0, 0,"
+    "    (SELECT id FROM users WHERE id = $2::bigint AND is_active), now(), now()"
+    "  FROM draft"
+    "  ON CONFLICT (unique_id) DO NOTHING"
+    "  RETURNING id"
+    "),"
+    "persona AS ("
+    "  INSERT INTO scenario_personas (scenario_id, name, role, background, correlation,"
+    "    primary_goals, personality_traits, created_at, updated_at)"
+    "  SELECT scenario.id, p.name, p.role, p.background, p.correlation,"
+    "    p.primary_goals, p.personality_traits, now(), now()"
+    "  FROM scenario, draft, json_to_recordset(draft.personas) AS p (place integer, name text,"
+    "    role text, background text, correlation text, primary_goals json,"
+    "    personality_traits json)"
+    "  ORDER BY p.place"
+    "  RETURNING id"
+    "),"
+    "scene AS ("
+    "  INSERT INTO scenario_scenes (scenario_id, title, description, user_goal, scene_order,"
+    "    estimated_duration, timeout_turns, success_metric, max_attempts, success_threshold,"
+    "    image_url, image_prompt, created_at, updated_at)"
+    "  SELECT scenario.id, s.title, s.description, s.user_goal, s.scene_order,"
+    "    30, 15, s.success_metric, 5, 0.7,"
+    "    s.image_url, s.image_prompt, now(), now()"
+    "  FROM scenario, draft, json_to_recordset(draft.scenes) AS s (place integer, title text,"
+    "    description text, user_goal text, scene_order integer, success_metric text,"
+    "    image_url text, image_prompt text)"
+    "  ORDER BY s.place"
+    "  RETURNING id"
+    "),"
+    "link AS ("
+    "  INSERT INTO scene_personas (scene_id, persona_id, involvement_level, created_at)"
+    "  SELECT scene_row.id, persona_row.id, 'participant', now()"
+    "  FROM draft, json_to_recordset(draft.scenes) AS s (place integer, personas json),"
+    "    json_array_elements_text(s.personas) AS involved (place),"
+    "    (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM scene) AS scene_row,"
+    "    (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM persona) AS persona_row"
+    "  WHERE scene_row.place = s.place AND persona_row.place = involved.place::integer"
+    "  RETURNING 1"
+    "),"
+    "file AS ("
+    "  INSERT INTO scenario_files (scenario_id, filename, file_size, file_type, original_content,"
+    "    processing_status, processing_log, uploaded_at, processed_at)"
+    "  SELECT scenario.id, f.filename, f.file_size, f.file_type, f.original_content,"
+    "    'completed', json_build_object("
+    "      'personas_count', json_array_length(draft.personas),"
+    "      'scenes_count', json_array_length(draft.scenes),"
+    "      'processing_timestamp', " SQL_ISO(
+        "now()") ","
+                 "      'warnings', draft.warnings), now(), now()"
+                 "  FROM scenario, draft, json_to_recordset(draft.files) AS f (place integer, "
+                 "filename text,"
+                 "    file_size integer, file_type text, original_content text)"
+                 "  ORDER BY f.place"
+                 "  RETURNING 1"
+                 ")"
+                 "SELECT coalesce((SELECT id FROM scenario), (SELECT id FROM scenarios WHERE "
+                 "unique_id = $1)),"
+                 "  NOT EXISTS (SELECT FROM scenario) OR ("
+                 "    (SELECT count(*) FROM persona) = json_array_length(personas)"
+                 "    AND (SELECT count(*) FROM scene) = json_array_length(scenes)"
+                 "    AND (SELECT count(*) FROM file) = json_array_length(files)"
+                 "    AND (SELECT count(*) FROM link) = (SELECT "
+                 "coalesce(sum(json_array_length(s.personas)), 0)"
+                 "      FROM json_to_recordset(scenes) AS s (personas json))) "
+                 "FROM draft",
+    4,
+};
+
+enum { COLUMN_ID, COLUMN_COMPLETE };
+
+/* --- trying again -------------------------------------------------------------------------------
+ */
+
+/* Not the statement's fault, nor that of what is to be saved: it may go well a little later. */
+static bool may_pass(const struct pg_query *query)
+{
+    static const char *const classes[] = {
+        "08",    /* the connection */
+        "40",    /* another transaction was in the way */
+        "53300", /* too many connections */
+        "57P",   /* the server is being stopped, or started */
+    };
+    if (query->outcome_unknown)
+        return true;
+    if (op_error(&query->op)->code != ERR_DATABASE)
+        return false;
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (strncmp(query->sqlstate, classes[i], strlen(classes[i])) == 0)
+            return true;
+    return query->sqlstate[0] == '\0';
+}
+
+static void on_rested(struct loop_timer *timer)
+{
+    op_release(&container_of(timer, struct scenario_save, rest)->op);
+}
+
+/* Of many that lost their connections together, not all come back together. */
+static enum flow try_later(struct scenario_save *save)
+{
+    const uint64_t longest_ms = (uint64_t)REST_MS << (save->tries - 1);
+    const uint64_t wait_ms = longest_ms - (uint64_t)rand() % (longest_ms / 2);
+    if (loop_now_ms(save->op.link.loop) + wait_ms >= save->deadline_ms)
+        return op_fail_with(&save->op, op_error(&save->query.op));
+    op_hold(&save->op);
+    loop_timer_start(save->op.link.loop, &save->rest, wait_ms, on_rested);
+    return FLOW_AGAIN;
+}
+
+/* Its only hold is the rest. */
+static void save_cancel(struct op *op)
+{
+    struct scenario_save *save = op_cast(op, scenario_save);
+    if (save->rest.place == 0)
+        return;
+    loop_timer_stop(op->link.loop, &save->rest);
+    op_release(op);
+}
+
+/* --- steps --------------------------------------------------------------------------------------
+ */
+
+static enum flow prepare(struct op *op)
+{
+    struct scenario_save *save = op_cast(op, scenario_save);
+    const struct scenario_draft *draft = save->draft;
+    if (save->tries > 0)
+        return FLOW_NEXT;
+    if (draft->content.length > PG_QUERY_BYTES_MAX ||
+        scenario_draft_json(draft, &save->arena, &save->document) != OK)
+        return op_fail(op, ERR_LIMIT, "The scenario is too large to be saved");
+    if (draft->user_id > 0)
+        snprintf(save->user_id, sizeof(save->user_id), "%" PRId64, draft->user_id);
+    save->values[0] = save->unique_id;
+    save->values[1] = draft->user_id > 0 ? save->user_id : NULL;
+    save->values[2] = arena_strndup(&save->arena, draft->content.data, draft->content.length);
+    save->values[3] = save->document.data;
+    return FLOW_NEXT;
+}
+
+static enum flow add_rows(struct op *op)
+{
+    struct scenario_save *save = op_cast(op, scenario_save);
+    pg_query_clear(&save->query);
+    memset(&save->query, 0, sizeof(save->query));
+    save->tries++;
+    pg_query_start(&save->query, try(op), save->pool, &save_statement, save->values,
+                   &(struct pg_query_options){.deadline_ms = save->deadline_ms});
+    return FLOW_WAIT;
+}
+
+static enum flow look(struct op *op)
+{
+    struct scenario_save *save = op_cast(op, scenario_save);
+    const struct pg_query *query = &save->query;
+    const PGresult *result = query->result;
+    const bool is_last = save->tries == TRIES_MAX;
+    if (op_error(&query->op)->code != OK) {
+        save->outcome_unknown = save->outcome_unknown || query->outcome_unknown;
+        if (!is_last && may_pass(query))
+            return try_later(save);
+        return op_fail_with(op, op_error(&query->op));
+    }
+    save->outcome_unknown = false;
+    if (PQgetisnull(result, 0, COLUMN_ID)) { /* our own row, since this statement began */
+        if (is_last)
+            return op_fail(op, ERR_DATABASE, "The saved scenario is not to be seen");
+        return FLOW_AGAIN;
+    }
+    if (PQgetvalue(result, 0, COLUMN_COMPLETE)[0] != 't')
+        return op_fail(op, ERR_DATABASE, "The database has kept a part of the scenario only");
+    save->id = strtoll(PQgetvalue(result, 0, COLUMN_ID), NULL, 10);
+    return FLOW_DONE;
+}
+
+static const struct step save_steps[] = {
+    {"prepare", prepare}, {"add_rows", add_rows}, {"look", look}, {0}};
+static const struct op_kind save_kind = {"scenario_save", save_steps, save_cancel, NULL};
+
+/* --- from outside -------------------------------------------------------------------------------
+ */
+
+static void make_unique_id(char out[UNIQUE_ID_BYTES])
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char prefix[] = "SC-";
+    enum { RANDOM_LENGTH = UNIQUE_ID_BYTES - sizeof(prefix) };
+    unsigned char random[RANDOM_LENGTH];
+    if (RAND_bytes(random, RANDOM_LENGTH) != 1)
+        abort();
+    char *to = stpcpy(out, prefix);
+    for (size_t i = 0; i < RANDOM_LENGTH; i++)
+        *to++ = alphabet[random[i] % 64];
+    *to = '\0';
+}
+
+void scenario_save_start(struct scenario_save *save, struct op_link link, struct pg_pool *pool,
+                         const struct scenario_draft *draft, uint64_t deadline_ms)
+{
+    memset(save, 0, sizeof(*save));
+    save->pool = pool;
+    save->draft = draft;
+    save->deadline_ms = deadline_ms;
+    arena_init(&save->arena);
+    buffer_init(&save->document, PG_QUERY_BYTES_MAX);
+    make_unique_id(save->unique_id);
+    op_start(&save->op, &save_kind, link);
+}
+
+void scenario_save_clear(struct scenario_save *save)
+{
+    if (!save->pool)
+        return;
+    pg_query_clear(&save->query);
+    buffer_clear(&save->document);
+    arena_clear(&save->arena);
+}
