@@ -94,7 +94,8 @@ struct pg_query_options {
 struct pg_query {
     struct op op;
     /* results */
-    PGresult *result;     /* rows; NULL after a failure */
+    PGresult *result;     /* NULL after a failure. Where there are rows, PQntuples counts them, and
+                             PQcmdTuples and PQresultStatus say nothing of use */
     char sqlstate[6];     /* of the failure; "" where the server said none */
     bool outcome_unknown; /* it was sent, and the connection broke before it was answered */
     double wait_seconds;  /* for a connection */

@@ -113,6 +113,16 @@ void pg_connection_leave(struct pg_connection *connection)
 
 /* --- results ---------------------------------------------------------------------------------- */
 
+/* Takes over what has arrived. False: the connection has ended; there may be bytes before that. */
+static bool consume(struct pg_connection *connection)
+{
+    PGconn *pq = connection->pq;
+    const bool alive = PQconsumeInput(pq);
+    for (PGnotify *notify; (notify = PQnotifies(pq));)
+        PQfreemem(notify);
+    return alive && PQstatus(pq) == CONNECTION_OK;
+}
+
 static void take_failure(struct pg_connection *connection, const PGresult *result)
 {
     struct pg_query *query = connection->query;
@@ -225,16 +235,6 @@ static bool write_on(struct pg_connection *connection)
         left = put_sync(connection) ? PQflush(connection->pq) : -1;
     return left >= 0 &&
            pg_connection_watch(connection, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
-}
-
-/* Takes over what has arrived. False: the connection has ended; there may be bytes before that. */
-static bool consume(struct pg_connection *connection)
-{
-    PGconn *pq = connection->pq;
-    const bool alive = PQconsumeInput(pq);
-    for (PGnotify *notify; (notify = PQnotifies(pq));)
-        PQfreemem(notify);
-    return alive && PQstatus(pq) == CONNECTION_OK;
 }
 
 void pg_exchange_on_ready(struct pg_connection *connection)
