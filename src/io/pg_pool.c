@@ -229,7 +229,7 @@ enum err pg_pool_init(struct pg_pool *pool, struct loop *loop,
     if (pool->settings.recycle_ms == 0)
         pool->settings.recycle_ms = UINT64_MAX;
     pool->last = &pool->first;
-    pool->resolver = resolver_new(loop, RESOLVE_TTL_MS);
+    pool->resolver = resolver_new(loop, RESOLVE_TTL_MS, 0);
     error_set(&pool->fault, ERR_DATABASE, "there is no connection to the database yet");
     loop_timer_start(loop, &pool->retry_timer, 0, on_retry);
     return OK;

@@ -169,7 +169,7 @@ static enum flow prepare(struct op *op)
     const struct scenario_draft *draft = save->draft;
     if (save->tries > 0)
         return FLOW_NEXT;
-    if (draft->content.length > PG_QUERY_BYTES_MAX ||
+    if (draft->content.length > PG_VALUES_BYTES_MAX ||
         scenario_draft_json(draft, &save->arena, &save->document) != OK)
         return op_fail(op, ERR_LIMIT, "The scenario is too large to be saved");
     if (draft->user_id > 0)
@@ -246,7 +246,7 @@ void scenario_save_start(struct scenario_save *save, struct op_link link, struct
     save->draft = draft;
     save->deadline_ms = deadline_ms;
     arena_init(&save->arena);
-    buffer_init(&save->document, PG_QUERY_BYTES_MAX);
+    buffer_init(&save->document, PG_VALUES_BYTES_MAX);
     make_unique_id(save->unique_id);
     op_start(&save->op, &save_kind, link);
 }
