@@ -15,7 +15,7 @@
  * there already. So it can be sent again when nobody knows what became of it, and what was paid for
  * is neither lost nor there twice.
  *
- * Fails as pg_pool.h says, and with ERR_LIMIT for more text than a database takes.
+ * Fails as pg_pool.h says, and with ERR_LIMIT for more text than a query takes.
  */
 #ifndef STORE_SCENARIO_SAVE_H
 #define STORE_SCENARIO_SAVE_H

@@ -24,7 +24,9 @@ enum {
     REST_MS = 250, /* before the second try; then twice as long each time */
 };
 
-/* What the old service's code would have filled in is filled in. */
+/* What the old service's code would have filled in is filled in. Laid out by hand, as lines of SQL
+ * are not lines of C. */
+/* clang-format off */
 static const struct pg_statement save_statement = {
     "scenario_save",
     "WITH draft AS ("
@@ -87,27 +89,25 @@ static const struct pg_statement save_statement = {
     "    'completed', json_build_object("
     "      'personas_count', json_array_length(draft.personas),"
     "      'scenes_count', json_array_length(draft.scenes),"
-    "      'processing_timestamp', " SQL_ISO(
-        "now()") ","
-                 "      'warnings', draft.warnings), now(), now()"
-                 "  FROM scenario, draft, json_to_recordset(draft.files) AS f (place integer, "
-                 "filename text,"
-                 "    file_size integer, file_type text, original_content text)"
-                 "  ORDER BY f.place"
-                 "  RETURNING 1"
-                 ")"
-                 "SELECT coalesce((SELECT id FROM scenario), (SELECT id FROM scenarios WHERE "
-                 "unique_id = $1)),"
-                 "  NOT EXISTS (SELECT FROM scenario) OR ("
-                 "    (SELECT count(*) FROM persona) = json_array_length(personas)"
-                 "    AND (SELECT count(*) FROM scene) = json_array_length(scenes)"
-                 "    AND (SELECT count(*) FROM file) = json_array_length(files)"
-                 "    AND (SELECT count(*) FROM link) = (SELECT "
-                 "coalesce(sum(json_array_length(s.personas)), 0)"
-                 "      FROM json_to_recordset(scenes) AS s (personas json))) "
-                 "FROM draft",
+    "      'processing_timestamp', " SQL_ISO("now()") ","
+    "      'warnings', draft.warnings), now(), now()"
+    "  FROM scenario, draft, json_to_recordset(draft.files) AS f (place integer, filename text,"
+    "    file_size integer, file_type text, original_content text)"
+    "  ORDER BY f.place"
+    "  RETURNING 1"
+    ")"
+    "SELECT coalesce((SELECT id FROM scenario), (SELECT id FROM scenarios WHERE unique_id = $1)),"
+    "  NOT EXISTS (SELECT FROM scenario) OR ("
+    "    (SELECT count(*) FROM persona) = json_array_length(personas)"
+    "    AND (SELECT count(*) FROM scene) = json_array_length(scenes)"
+    "    AND (SELECT count(*) FROM file) = json_array_length(files)"
+    "    AND (SELECT count(*) FROM link) = (SELECT coalesce(sum(json_array_length(s.personas)), 0)"
+    "      FROM json_to_recordset(scenes) AS s (personas json))) "
+    "FROM draft",
     4,
 };
+
+/* clang-format on */
 
 enum { COLUMN_ID, COLUMN_COMPLETE };
 
