@@ -289,6 +289,20 @@ static void test_an_empty_case(void **state)
     database_drop();
 }
 
+static void test_a_file_larger_than_its_column_counts(void **state)
+{
+    (void)state;
+    const struct scenario_file files[] = {{"a.txt", (1u << 31) - 1, {"", 0}},
+                                          {"b.txt", (uint64_t)4 << 30, {"", 0}}};
+    struct scenario_draft draft = small_draft;
+    draft.files = files;
+    database_make();
+    assert_int_equal(saved(&draft), OK);
+    assert_string_equal(sql("SELECT string_agg(file_size::text, ' ') FROM scenario_files"),
+                        "2147483647 2147483647");
+    database_drop();
+}
+
 /* Each character of it is two bytes, so that a cut in the wrong place would be seen. */
 static void test_long_texts(void **state)
 {
@@ -605,6 +619,7 @@ int main(void)
         cmocka_unit_test(test_keys_cannot_be_guessed),
         cmocka_unit_test(test_the_largest_case),
         cmocka_unit_test(test_an_empty_case),
+        cmocka_unit_test(test_a_file_larger_than_its_column_counts),
         cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_any_text_comes_back_in_every_field),
         cmocka_unit_test(test_of_one_name_the_first_is_meant),
