@@ -40,7 +40,7 @@
  *                     `sqlstate` says more, and `outcome_unknown` whether a write may have been
  *                     done all the same
  * - ERR_DEADLINE      statement_timeout, or the query's own
- * - ERR_LIMIT         its values have more than PG_QUERY_BYTES_MAX
+ * - ERR_LIMIT         its values have more than PG_VALUES_BYTES_MAX
  * - ERR_DRAINING      the pool was stopped
  * Details name the kind of fault and its SQLSTATE, never the URL, a value or a row: the server's
  * own words go to the log alone.
@@ -61,8 +61,10 @@ struct resolver;
 
 enum {
     PG_PARAMETERS_MAX = 32,
-    PG_STATEMENTS_MAX = 64,        /* prepared on one connection; one more, and all are again */
-    PG_QUERY_BYTES_MAX = 64 << 20, /* of a query's values, and of its rows in memory */
+    PG_STATEMENTS_MAX = 64,         /* prepared on one connection; one more, and all are again */
+    PG_VALUES_BYTES_MAX = 16 << 20, /* of a query's; libpq moves all that is left to send with each
+                                       packet, so that it takes the square of the time */
+    PG_ROWS_BYTES_MAX = 64 << 20,   /* of a query's, in memory */
 };
 
 struct pg_pool_settings {
@@ -92,7 +94,8 @@ struct pg_query_options {
 struct pg_query {
     struct op op;
     /* results */
-    PGresult *result;     /* rows; NULL after a failure */
+    PGresult *result;     /* NULL after a failure. Where there are rows, PQntuples counts them, and
+                             PQcmdTuples and PQresultStatus say nothing of use */
     char sqlstate[6];     /* of the failure; "" where the server said none */
     bool outcome_unknown; /* it was sent, and the connection broke before it was answered */
     double wait_seconds;  /* for a connection */

@@ -113,6 +113,16 @@ void pg_connection_leave(struct pg_connection *connection)
 
 /* --- results ---------------------------------------------------------------------------------- */
 
+/* Takes over what has arrived. False: the connection has ended; there may be bytes before that. */
+static bool consume(struct pg_connection *connection)
+{
+    PGconn *pq = connection->pq;
+    const bool alive = PQconsumeInput(pq);
+    for (PGnotify *notify; (notify = PQnotifies(pq));)
+        PQfreemem(notify);
+    return alive && PQstatus(pq) == CONNECTION_OK;
+}
+
 static void take_failure(struct pg_connection *connection, const PGresult *result)
 {
     struct pg_query *query = connection->query;
@@ -149,9 +159,9 @@ static bool take_row(struct pg_query *query, PGresult *result)
     }
     if (!ok)
         error_set(&query->failure, ERR_INTERNAL, "out of memory");
-    else if (PQresultMemorySize(query->result) > PG_QUERY_BYTES_MAX)
+    else if (PQresultMemorySize(query->result) > PG_ROWS_BYTES_MAX)
         error_set(&query->failure, ERR_DATABASE, "the rows have more than %d MB",
-                  PG_QUERY_BYTES_MAX >> 20);
+                  PG_ROWS_BYTES_MAX >> 20);
     return kept;
 }
 
@@ -209,39 +219,27 @@ static void take_results(struct pg_connection *connection)
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-/* Writes on; false: the connection has ended. Before the sync there is something left to write even
- * when libpq has no more of it. */
-static bool flush(struct pg_connection *connection)
-{
-    const int left = PQflush(connection->pq);
-    const bool more = left > 0 || connection->phase == PG_SENDING;
-    return left >= 0 &&
-           pg_connection_watch(connection, more ? UV_READABLE | UV_WRITABLE : UV_READABLE);
-}
-
-static bool send_sync(struct pg_connection *connection)
+/* From now on the commands count. */
+static bool put_sync(struct pg_connection *connection)
 {
     connection->phase = PG_ANSWERING;
-    if (connection->query && connection->command != PG_SYNC)
-        connection->query->sent = true;
-    return PQpipelineSync(connection->pq) && flush(connection);
+    connection->query->sent = connection->command != PG_SYNC;
+    return PQpipelineSync(connection->pq);
 }
 
-/* Takes over what has arrived. False: the connection has ended; there may be bytes before that. */
-static bool consume(struct pg_connection *connection)
+/* Writes on, the sync where its time has come. False: the connection has ended. */
+static bool write_on(struct pg_connection *connection)
 {
-    PGconn *pq = connection->pq;
-    const bool alive = PQconsumeInput(pq);
-    for (PGnotify *notify; (notify = PQnotifies(pq));)
-        PQfreemem(notify);
-    return alive && PQstatus(pq) == CONNECTION_OK;
+    int left = PQflush(connection->pq);
+    if (left == 0 && connection->phase == PG_SENDING)
+        left = put_sync(connection) ? PQflush(connection->pq) : -1;
+    return left >= 0 &&
+           pg_connection_watch(connection, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
 }
 
 void pg_exchange_on_ready(struct pg_connection *connection)
 {
-    bool alive = consume(connection);
-    if (alive && connection->phase == PG_SENDING && PQflush(connection->pq) == 0)
-        alive = send_sync(connection);
+    bool alive = consume(connection) && write_on(connection);
     const bool was_answering = connection->phase == PG_ANSWERING;
     take_results(connection);
     const bool answered = was_answering && connection->phase == PG_QUIET;
@@ -250,7 +248,7 @@ void pg_exchange_on_ready(struct pg_connection *connection)
         loop_timer_stop(connection->pool->loop, &connection->timer);
         op_release(&query->op);
     }
-    alive = alive && PQstatus(connection->pq) == CONNECTION_OK && flush(connection);
+    alive = alive && PQstatus(connection->pq) == CONNECTION_OK;
     if (!alive || (connection->doomed && connection->phase == PG_QUIET && !answered))
         lose(connection);
     else if (query && query->failure.code != OK && !*query->sqlstate && !answered)
@@ -263,7 +261,7 @@ void pg_connection_check(struct pg_connection *connection)
 {
     struct pg_pool *pool = connection->pool;
     connection->command = PG_SYNC;
-    if (send_sync(connection))
+    if (put_sync(connection) && write_on(connection))
         loop_timer_start(pool->loop, &connection->timer, pool->settings.connect_ms, on_timer);
     else
         lose(connection);
@@ -311,10 +309,8 @@ void pg_connection_send(struct pg_connection *connection)
     const bool fits = connection->query->bytes <= PACKET_BYTES;
     connection->phase = PG_SENDING;
     bool ok = consume(connection) && !connection->doomed && write_commands(connection);
-    if (ok && (fits || PQflush(connection->pq) == 0))
-        ok = send_sync(connection);
-    else
-        ok = ok && flush(connection);
-    if (!ok)
+    if (ok && fits)
+        ok = put_sync(connection);
+    if (!ok || !write_on(connection))
         lose(connection);
 }

@@ -42,8 +42,8 @@ static enum flow get_connection(struct op *op)
     if (query->connection)
         return FLOW_NEXT; /* the second time, to prepare anew */
     query->bytes = bytes_of(query);
-    if (query->bytes > PG_QUERY_BYTES_MAX)
-        return op_fail(op, ERR_LIMIT, "the values have more than %d MB", PG_QUERY_BYTES_MAX >> 20);
+    if (query->bytes > PG_VALUES_BYTES_MAX)
+        return op_fail(op, ERR_LIMIT, "the values have more than %d MB", PG_VALUES_BYTES_MAX >> 20);
     struct error error;
     if (pg_pool_admit(pool, &error) != OK)
         return op_fail_with(op, &error);

@@ -16,7 +16,7 @@ static const char *refusal(const char *url)
 {
     static char detail[ERROR_DETAIL_BYTES];
     struct pg_query query;
-    pool_open(SETTINGS(.size = 2, .url = url, .connect_ms = 2000));
+    pool_open(SETTINGS(.size = 2, .url = url));
     assert_non_null(pg_pool_fault(&pool));
     assert_int_equal(run(&query, &backend_pid, NULL), ERR_DATABASE);
     snprintf(detail, sizeof(detail), "%s", detail_of(&query));
@@ -196,7 +196,7 @@ static void test_several_hosts(void **state)
     snprintf(urls[5], size, "postgresql://personad@/personad?host=/nowhere,%s&port=%u,%u", here,
              closed, port);
     for (size_t i = 0; i < COUNT(urls); i++) {
-        pool_open(SETTINGS(.size = 1, .url = urls[i], .connect_ms = 1000));
+        pool_open(SETTINGS(.size = 1, .url = urls[i], .connect_ms = 4000));
         assert_true(pid_now() > 0);
         pool_close();
     }

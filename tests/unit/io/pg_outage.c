@@ -172,7 +172,7 @@ static void test_cut_while_busy(void **state)
 static void test_cut_while_values_are_sent(void **state)
 {
     (void)state;
-    enum { LENGTH = 32 << 20 };
+    enum { LENGTH = 10 << 20 };
     static const struct pg_statement insert = {"insert", "INSERT INTO texts VALUES (length($1))",
                                                1};
     char *text = malloc(LENGTH + 1), stop[64];

@@ -74,13 +74,13 @@ static void fill(size_t count)
     for (size_t i = 0; i < count; i++)
         start(&queries[i], &wait_lock, NULL);
     turn_until_locked((int)count);
+    assert_int_equal(in_state(PG_BUSY), count);
     admin("SELECT pg_advisory_unlock(1)");
     finish_all();
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(code_of(&queries[i]), OK);
         pg_query_clear(&queries[i]);
     }
-    assert_int_equal(in_state(PG_IDLE), count);
 }
 
 static void test_the_last_used_is_used_next(void **state)
@@ -110,15 +110,18 @@ static void test_waits_so_long_and_no_longer(void **state)
 {
     (void)state;
     struct pg_query first, second;
-    pool_open(SETTINGS(.size = 1, .wait_ms = 50));
-    pid_now();
+    pool_open(SETTINGS(.size = 1));
     start(&first, &sleep_long, NULL);
+    turn_while(in_state(PG_BUSY) == 0);
+    const uint64_t wait_ms = pool.settings.wait_ms;
+    pool.settings.wait_ms = 50;
     start(&second, &backend_pid, NULL);
     while (!op_finished(&second.op))
         uv_run(&loop.uv, UV_RUN_ONCE);
     assert_int_equal(code_of(&second), ERR_OVERLOADED);
     assert_int_equal(pool.waiting, 0);
     assert_false(op_finished(&first.op));
+    pool.settings.wait_ms = wait_ms;
     op_cancel(&first.op);
     finish_all();
     assert_true(pid_now() > 0);
@@ -141,7 +144,7 @@ static void test_recycled(void **state)
 static void test_checked_when_idle_for_long(void **state)
 {
     (void)state;
-    pool_open(SETTINGS(.size = 2, .check_idle_ms = 1, .connect_ms = 300));
+    pool_open(SETTINGS(.size = 2, .check_idle_ms = 1, .connect_ms = 1000));
     fill(2);
     const int pid = pid_now();
     uv_update_time(&loop.uv);
@@ -253,7 +256,7 @@ static void test_cancel_among_rows(void **state)
 static void test_cancel_while_values_are_sent(void **state)
 {
     (void)state;
-    enum { LENGTH = 32 << 20 };
+    enum { LENGTH = 10 << 20 };
     static const struct pg_statement length = {"length", "SELECT length($1)", 1};
     char *text = malloc(LENGTH + 1), stop[64];
     memset(text, 'x', LENGTH);

@@ -99,7 +99,7 @@ static void test_too_large_values(void **state)
 {
     (void)state;
     struct pg_query query;
-    char *text = make_text((PG_QUERY_BYTES_MAX / 2) + 1);
+    char *text = make_text((PG_VALUES_BYTES_MAX / 2) + 1);
     pool_open(SETTINGS(.size = 1));
     assert_int_equal(run(&query, &echo, VALUES(text, text, "")), ERR_LIMIT);
     pg_query_clear(&query);
@@ -293,7 +293,7 @@ static void test_statement_timeout(void **state)
 {
     (void)state;
     struct pg_query query;
-    pool_open(SETTINGS(.size = 1, .statement_ms = 100));
+    pool_open(SETTINGS(.size = 1, .statement_ms = 500));
     const int pid = pid_now();
     assert_int_equal(run(&query, &sleep_long, NULL), ERR_DEADLINE);
     assert_string_equal(query.sqlstate, "57014");
