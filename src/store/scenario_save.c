@@ -19,6 +19,9 @@
 
 #include "store/sql.h"
 
+_Static_assert(SCENARIO_CONTENT_BYTES_MAX + SCENARIO_DOCUMENT_BYTES_MAX < PG_VALUES_BYTES_MAX,
+               "both are sent, and the statement");
+
 enum {
     TRIES_MAX = 6, /* over about six seconds: a database has been started again by then */
     REST_MS = 250, /* before the second try; then twice as long each time */
@@ -168,16 +171,18 @@ static enum flow prepare(struct op *op)
 {
     struct scenario_save *save = op_cast(op, scenario_save);
     const struct scenario_draft *draft = save->draft;
+    const struct slice *content = &draft->content;
     if (save->tries > 0)
         return FLOW_NEXT;
-    if (draft->content.length > PG_QUERY_BYTES_MAX ||
-        scenario_draft_json(draft, &save->arena, &save->document) != OK)
+    if (scenario_draft_json(draft, &save->arena, &save->document) != OK)
         return op_fail(op, ERR_LIMIT, "The scenario is too large to be saved");
     if (draft->user_id > 0)
         snprintf(save->user_id, sizeof(save->user_id), "%" PRId64, draft->user_id);
     save->values[0] = save->unique_id;
     save->values[1] = draft->user_id > 0 ? save->user_id : NULL;
-    save->values[2] = arena_strndup(&save->arena, draft->content.data, draft->content.length);
+    save->values[2] =
+        arena_strndup(&save->arena, content->data,
+                      text_cut(content->data, content->length, SCENARIO_CONTENT_BYTES_MAX));
     save->values[3] = save->document.data;
     return FLOW_NEXT;
 }
@@ -247,7 +252,7 @@ void scenario_save_start(struct scenario_save *save, struct op_link link, struct
     save->draft = draft;
     save->deadline_ms = deadline_ms;
     arena_init(&save->arena);
-    buffer_init(&save->document, PG_QUERY_BYTES_MAX);
+    buffer_init(&save->document, SCENARIO_DOCUMENT_BYTES_MAX);
     make_unique_id(save->unique_id);
     op_start(&save->op, &save_kind, link);
 }
