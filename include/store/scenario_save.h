@@ -15,7 +15,8 @@
  * there already. So it can be sent again when nobody knows what became of it, and what was paid for
  * is neither lost nor there twice.
  *
- * Fails as pg_pool.h says, and with ERR_LIMIT for more text than a database takes.
+ * Of a longer main text the beginning is kept, and the scenario's log says so. Fails as pg_pool.h
+ * says, and with ERR_LIMIT for more of anything else than a query takes.
  */
 #ifndef STORE_SCENARIO_SAVE_H
 #define STORE_SCENARIO_SAVE_H
@@ -30,7 +31,11 @@
 #include "io/pg_pool.h"
 #include "model/case_study.h"
 
-enum { UNIQUE_ID_BYTES = 26 /* "SC-", then 132 random bits, and a NUL */ };
+enum {
+    UNIQUE_ID_BYTES = 26,                  /* "SC-", then 132 random bits, and a NUL */
+    SCENARIO_CONTENT_BYTES_MAX = 11 << 20, /* of a main text; and of all the rest: */
+    SCENARIO_DOCUMENT_BYTES_MAX = 4 << 20,
+};
 
 /* An uploaded file. Its name and text are clean UTF-8. */
 struct scenario_file {

@@ -119,7 +119,11 @@ enum err scenario_draft_json(const struct scenario_draft *draft, struct arena *a
     json_add_string(json, "description", text_or_empty(study->description));
     json_add_string(json, "student_role", text_or_empty(study->student_role));
     json_add(json, "learning_objectives", strings_json(study->outcomes, OUTCOME_COUNT));
-    json_add(json, "warnings", strings_json(draft->warnings, draft->warning_count));
+    cJSON *warnings = strings_json(draft->warnings, draft->warning_count);
+    if (draft->content.length > SCENARIO_CONTENT_BYTES_MAX)
+        json_append_string(warnings, arena_printf(arena, "Of the text the first %d MB were saved",
+                                                  SCENARIO_CONTENT_BYTES_MAX >> 20));
+    json_add(json, "warnings", warnings);
     cJSON *personas = json_add_array(json, "personas");
     for (size_t i = 0; i < study->figure_count; i++)
         json_append(personas, persona_json(&study->figures[i], i));

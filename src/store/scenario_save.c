@@ -19,12 +19,17 @@
 
 #include "store/sql.h"
 
+_Static_assert(SCENARIO_CONTENT_BYTES_MAX + SCENARIO_DOCUMENT_BYTES_MAX < PG_VALUES_BYTES_MAX,
+               "both are sent, and the statement");
+
 enum {
     TRIES_MAX = 6, /* over about six seconds: a database has been started again by then */
     REST_MS = 250, /* before the second try; then twice as long each time */
 };
 
-/* What the old service's code would have filled in is filled in. */
+/* What the old service's code would have filled in is filled in. Laid out by hand, as lines of SQL
+ * are not lines of C. */
+/* clang-format off */
 static const struct pg_statement save_statement = {
     "scenario_save",
     "WITH draft AS ("
@@ -83,31 +88,30 @@ static const struct pg_statement save_statement = {
     "file AS ("
     "  INSERT INTO scenario_files (scenario_id, filename, file_size, file_type, original_content,"
     "    processing_status, processing_log, uploaded_at, processed_at)"
-    "  SELECT scenario.id, f.filename, f.file_size, f.file_type, f.original_content,"
+    "  SELECT scenario.id, f.filename, least(f.file_size, 2147483647), f.file_type,"
+    "    f.original_content,"
     "    'completed', json_build_object("
     "      'personas_count', json_array_length(draft.personas),"
     "      'scenes_count', json_array_length(draft.scenes),"
-    "      'processing_timestamp', " SQL_ISO(
-        "now()") ","
-                 "      'warnings', draft.warnings), now(), now()"
-                 "  FROM scenario, draft, json_to_recordset(draft.files) AS f (place integer, "
-                 "filename text,"
-                 "    file_size integer, file_type text, original_content text)"
-                 "  ORDER BY f.place"
-                 "  RETURNING 1"
-                 ")"
-                 "SELECT coalesce((SELECT id FROM scenario), (SELECT id FROM scenarios WHERE "
-                 "unique_id = $1)),"
-                 "  NOT EXISTS (SELECT FROM scenario) OR ("
-                 "    (SELECT count(*) FROM persona) = json_array_length(personas)"
-                 "    AND (SELECT count(*) FROM scene) = json_array_length(scenes)"
-                 "    AND (SELECT count(*) FROM file) = json_array_length(files)"
-                 "    AND (SELECT count(*) FROM link) = (SELECT "
-                 "coalesce(sum(json_array_length(s.personas)), 0)"
-                 "      FROM json_to_recordset(scenes) AS s (personas json))) "
-                 "FROM draft",
+    "      'processing_timestamp', " SQL_ISO("now()") ","
+    "      'warnings', draft.warnings), now(), now()"
+    "  FROM scenario, draft, json_to_recordset(draft.files) AS f (place integer, filename text,"
+    "    file_size bigint, file_type text, original_content text)"
+    "  ORDER BY f.place"
+    "  RETURNING 1"
+    ")"
+    "SELECT coalesce((SELECT id FROM scenario), (SELECT id FROM scenarios WHERE unique_id = $1)),"
+    "  NOT EXISTS (SELECT FROM scenario) OR ("
+    "    (SELECT count(*) FROM persona) = json_array_length(personas)"
+    "    AND (SELECT count(*) FROM scene) = json_array_length(scenes)"
+    "    AND (SELECT count(*) FROM file) = json_array_length(files)"
+    "    AND (SELECT count(*) FROM link) = (SELECT coalesce(sum(json_array_length(s.personas)), 0)"
+    "      FROM json_to_recordset(scenes) AS s (personas json))) "
+    "FROM draft",
     4,
 };
+
+/* clang-format on */
 
 enum { COLUMN_ID, COLUMN_COMPLETE };
 
@@ -167,16 +171,18 @@ static enum flow prepare(struct op *op)
 {
     struct scenario_save *save = op_cast(op, scenario_save);
     const struct scenario_draft *draft = save->draft;
+    const struct slice *content = &draft->content;
     if (save->tries > 0)
         return FLOW_NEXT;
-    if (draft->content.length > PG_VALUES_BYTES_MAX ||
-        scenario_draft_json(draft, &save->arena, &save->document) != OK)
+    if (scenario_draft_json(draft, &save->arena, &save->document) != OK)
         return op_fail(op, ERR_LIMIT, "The scenario is too large to be saved");
     if (draft->user_id > 0)
         snprintf(save->user_id, sizeof(save->user_id), "%" PRId64, draft->user_id);
     save->values[0] = save->unique_id;
     save->values[1] = draft->user_id > 0 ? save->user_id : NULL;
-    save->values[2] = arena_strndup(&save->arena, draft->content.data, draft->content.length);
+    save->values[2] =
+        arena_strndup(&save->arena, content->data,
+                      text_cut(content->data, content->length, SCENARIO_CONTENT_BYTES_MAX));
     save->values[3] = save->document.data;
     return FLOW_NEXT;
 }
@@ -246,7 +252,7 @@ void scenario_save_start(struct scenario_save *save, struct op_link link, struct
     save->draft = draft;
     save->deadline_ms = deadline_ms;
     arena_init(&save->arena);
-    buffer_init(&save->document, PG_VALUES_BYTES_MAX);
+    buffer_init(&save->document, SCENARIO_DOCUMENT_BYTES_MAX);
     make_unique_id(save->unique_id);
     op_start(&save->op, &save_kind, link);
 }

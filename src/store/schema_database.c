@@ -128,7 +128,7 @@ static enum err read_and_create(PGconn *connection, size_t *created_out, struct 
 
 static enum err create_in_transaction(PGconn *connection, size_t *created_out, struct error *error)
 {
-    size_t created;
+    size_t created = 0;
     enum err err = execute(
         connection, "BEGIN; SELECT pg_advisory_xact_lock(hashtext('personad --init-db'))", error);
     if (!err)
@@ -144,8 +144,9 @@ static enum err create_in_transaction(PGconn *connection, size_t *created_out, s
 static bool is_url(const char *url)
 {
     PQconninfoOption *options = PQconninfoParse(url, NULL);
+    bool can_be_read = options != NULL;
     PQconninfoFree(options);
-    return options != NULL;
+    return can_be_read;
 }
 
 enum err schema_create(const char *url, size_t *created_out, struct error *error)

@@ -289,6 +289,20 @@ static void test_an_empty_case(void **state)
     database_drop();
 }
 
+static void test_a_file_larger_than_its_column_counts(void **state)
+{
+    (void)state;
+    const struct scenario_file files[] = {{"a.txt", (1u << 31) - 1, {"", 0}},
+                                          {"b.txt", (uint64_t)4 << 30, {"", 0}}};
+    struct scenario_draft draft = small_draft;
+    draft.files = files;
+    database_make();
+    assert_int_equal(saved(&draft), OK);
+    assert_string_equal(sql("SELECT string_agg(file_size::text, ' ') FROM scenario_files"),
+                        "2147483647 2147483647");
+    database_drop();
+}
+
 /* Each character of it is two bytes, so that a cut in the wrong place would be seen. */
 static void test_long_texts(void **state)
 {
@@ -578,15 +592,44 @@ static void test_no_other_columns_are_needed(void **state)
 /* --- limits -------------------------------------------------------------------------------------
  */
 
-static void test_too_large_a_text_is_refused(void **state)
+static void test_of_a_longer_text_the_beginning_is_kept(void **state)
 {
     (void)state;
+    enum { LONGER = SCENARIO_CONTENT_BYTES_MAX + 1 };
+    char *text = malloc(LONGER);
+    memset(text, 'x', LONGER);
+    memcpy(text + LONGER - 2, "\u00e9", 2); /* lies across the limit */
     struct scenario_draft draft = small_draft;
-    draft.content = (struct slice){"", (size_t)1 << 30}; /* looked at by its length only */
+    draft.content = (struct slice){text, LONGER};
+    database_make();
+    assert_int_equal(saved(&draft), OK);
+    assert_int_equal(sql_number("SELECT octet_length(pdf_content) FROM scenarios"), LONGER - 2);
+    assert_string_equal(sql("SELECT processing_log->'warnings' FROM scenario_files"),
+                        "[\"Scenes have no pictures\",\"Of the text the first 11 MB were saved\"]");
+    draft.content.length = SCENARIO_CONTENT_BYTES_MAX - 1;
+    assert_int_equal(saved(&draft), OK);
+    assert_string_equal(sql("SELECT processing_log->'warnings' FROM scenario_files"
+                            " ORDER BY id DESC"),
+                        "[\"Scenes have no pictures\"]");
+    database_drop();
+    free(text);
+}
+
+static void test_more_than_a_query_takes_is_refused(void **state)
+{
+    (void)state;
+    char *text = malloc(SCENARIO_DOCUMENT_BYTES_MAX + 1);
+    memset(text, 'x', SCENARIO_DOCUMENT_BYTES_MAX);
+    text[SCENARIO_DOCUMENT_BYTES_MAX] = '\0';
+    struct case_study study = small_case;
+    study.description = text;
+    struct scenario_draft draft = small_draft;
+    draft.study = &study;
     database_make();
     assert_int_equal(saved(&draft), ERR_LIMIT);
     assert_int_equal(database.statements, 0);
     database_drop();
+    free(text);
 }
 
 static void test_nothing_is_there_to_clear(void **state)
@@ -605,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_keys_cannot_be_guessed),
         cmocka_unit_test(test_the_largest_case),
         cmocka_unit_test(test_an_empty_case),
+        cmocka_unit_test(test_a_file_larger_than_its_column_counts),
         cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_any_text_comes_back_in_every_field),
         cmocka_unit_test(test_of_one_name_the_first_is_meant),
@@ -617,7 +661,8 @@ int main(void)
         cmocka_unit_test(test_cancelled_while_it_rests),
         cmocka_unit_test(test_a_repeat_while_the_first_try_commits),
         cmocka_unit_test(test_no_other_columns_are_needed),
-        cmocka_unit_test(test_too_large_a_text_is_refused),
+        cmocka_unit_test(test_of_a_longer_text_the_beginning_is_kept),
+        cmocka_unit_test(test_more_than_a_query_takes_is_refused),
         cmocka_unit_test(test_nothing_is_there_to_clear),
     };
     return cmocka_run_group_tests(tests, database_begin, database_end);
