@@ -15,6 +15,7 @@
  *     ...
  *     spool_file_finish(file);                   // then wait until spool_file_settled
  *     if (file->error.code == OK) ...            // file->sha256, file->size, spool_file_fd
+ *     spool_file_drop(file);                     // once its bytes are not needed any more
  *     spool_file_free(file);                     // at any time; nothing is left behind
  *
  *       append          outgrows what may stay,    a job's bytes, memory tight,
@@ -86,6 +87,7 @@ struct spool_file {
     bool busy;      /* a job is at work on `writing` */
     bool finishing; /* no more appends */
     bool settled;
+    bool dropped;   /* its bytes are gone */
     bool abandoned; /* freed by its owner while busy */
     uv_work_t job;
     struct error job_error;
@@ -100,6 +102,9 @@ void spool_clear(struct spool *spool);
 /* At most `bytes_max` bytes will come: what may become too large to stay in memory does not wait
  * there. UINT64_MAX: nobody knows. */
 struct spool_file *spool_file_new(struct spool *spool, uint64_t bytes_max);
+/* Of a settled file: gives back its bytes, in memory or on disk, at once; its size and hash stay.
+ * It is not read any more. */
+void spool_file_drop(struct spool_file *file);
 /* At any time, but a waiter that names the file has to be taken back before. NULL is fine. */
 void spool_file_free(struct spool_file *file);
 

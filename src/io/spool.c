@@ -267,6 +267,34 @@ static void release(struct spool_file *file)
     tell_waiters(spool);
 }
 
+static void on_drop_over(uv_work_t *request, int status)
+{
+    (void)status;
+    struct spool_file *file = container_of(request, struct spool_file, job);
+    file->busy = false;
+    file->fd = -1;
+    if (file->abandoned)
+        release(file);
+}
+
+void spool_file_drop(struct spool_file *file)
+{
+    assert(file->settled);
+    assert(!file->dropped);
+    struct spool *spool = file->spool;
+    file->dropped = true;
+    spool->memory_used -= file->chunk.length;
+    buffer_clear(&file->chunk);
+    if (file->on_disk && file->fd >= 0) {
+        file->busy = true;
+        queue_job(file, on_close, on_drop_over);
+    } else if (file->fd >= 0) {
+        close(file->fd);
+        file->fd = -1;
+    }
+    tell_waiters(spool);
+}
+
 void spool_file_free(struct spool_file *file)
 {
     if (!file)
@@ -391,6 +419,7 @@ bool spool_file_settled(const struct spool_file *file)
 int spool_file_fd(struct spool_file *file)
 {
     assert(file->settled);
+    assert(!file->dropped);
     if (file->fd < 0) { /* of what stayed in memory: a copy there that a child can read */
         const int fd = memfd_create("upload", MFD_CLOEXEC);
         if (fd < 0)
@@ -410,6 +439,7 @@ static long read_at(const struct spool_file *file, uint64_t offset, char *out, s
                     int flags)
 {
     assert(file->settled);
+    assert(!file->dropped);
     if (!file->on_disk) {
         if (offset >= file->chunk.length)
             return 0;

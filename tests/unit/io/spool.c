@@ -321,6 +321,47 @@ static void test_file_too_large_to_stay_is_not_gathered(void **state)
     end();
 }
 
+/* What it held goes at once, be it in memory, on disk, or in a child's copy; then it is freed, at
+ * whatever moment. */
+static void test_drop(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes;
+        uint64_t at_most;
+        bool has_copy;
+    } cases[] = {{0, 0, false},
+                 {SMALL_BYTES, SMALL_BYTES, false},
+                 {SMALL_BYTES, SMALL_BYTES, true},
+                 {LARGE_BYTES, LARGE_BYTES, false},
+                 {LARGE_BYTES, UINT64_MAX, false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t moment = 0; moment < 4; moment++) {
+            begin();
+            world.spool.memory_max = MEMORY_PLENTY;
+            world.spool.stay_max = LARGE_BYTES;
+            struct spool_file *file = file_of_at_most(cases[i].at_most);
+            fill(file, cases[i].bytes, SPOOL_PIECE_MAX);
+            spool_file_finish(file);
+            wait_until_settled(file);
+            if (cases[i].has_copy)
+                assert_true(spool_file_fd(file) >= 0);
+            const int fd = file->fd;
+            spool_file_drop(file);
+            assert_int_equal(world.spool.memory_used, 0);
+            assert_int_equal(file->size, cases[i].bytes);
+            for (size_t round = 0; round < moment; round++)
+                run_round();
+            if (moment == 3) {
+                loop_run(&world.loop);
+                assert_true(fd < 0 || fcntl(fd, F_GETFD) == -1);
+            }
+            spool_file_free(file);
+            end();
+        }
+    }
+}
+
 static void test_free_while_it_is_hashed(void **state)
 {
     (void)state;
@@ -621,6 +662,27 @@ static void test_idle_chunks_make_room_for_those_who_wait(void **state)
     assert_int_equal(told_count, 1);
     spool_file_free(idle);
     free_all(files, count);
+    end_waiters();
+}
+
+/* Who waits for memory has it. */
+static void test_drop_makes_room(void **state)
+{
+    (void)state;
+    begin_waiters();
+    world.spool.memory_max = MEMORY_PLENTY;
+    world.spool.stay_max = LARGE_BYTES;
+    struct spool_file *file = file_of_at_most(LARGE_BYTES);
+    fill(file, LARGE_BYTES, SPOOL_PIECE_MAX);
+    spool_file_finish(file);
+    wait_until_settled(file);
+    world.spool.memory_max = LARGE_BYTES;
+    spool_wait(&world.spool, &waiters[0], NULL, SPOOL_PIECE_MAX);
+    assert_true(waiters[0].waiting);
+    spool_file_drop(file);
+    assert_false(waiters[0].waiting);
+    assert_true(spool_room(&world.spool, &waiters[0], NULL, SPOOL_PIECE_MAX));
+    spool_file_free(file);
     end_waiters();
 }
 
@@ -1034,6 +1096,8 @@ int main(void)
         cmocka_unit_test(test_file_that_stayed_goes_to_disk_after_all),
         cmocka_unit_test(test_file_too_large_to_stay_is_not_gathered),
         cmocka_unit_test(test_free_while_it_is_hashed),
+        cmocka_unit_test(test_drop),
+        cmocka_unit_test(test_drop_makes_room),
         cmocka_unit_test(test_random_pieces),
         cmocka_unit_test(test_finish_after_all_was_written),
         cmocka_unit_test(test_jobs_write_whole_pages),
