@@ -1,9 +1,9 @@
 /*
  * upload.h: the form of a request as its body comes in: files to the spool, small fields to memory.
  *
- *     upload = upload_new(&server->spool, config, &arena, content_type, &form, &error);
- *     upload_feed(upload, bytes, n, &error)   // or wait: see upload_room
- *     upload_end(upload, &error);             // the last byte is in
+ *     err = upload_new(&server->spool, config, &arena, content_type, length, &form, &error,
+ * &upload); upload_feed(upload, bytes, n, &error)   // or wait: see upload_room upload_end(upload,
+ * &error);             // the last byte is in
  *     ... upload_files(upload) ...
  *     upload_free(upload);
  *
@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "api/multipart.h"
 #include "base/arena.h"
@@ -50,6 +51,7 @@ struct upload {
     const struct config *config;
     struct arena *arena;
     const struct upload_form *form;
+    uint64_t body_bytes; /* announced: no file has more */
     struct multipart parser;
     struct buffer body; /* of an urlencoded form */
     bool incomplete;    /* the closing boundary never came: an unfinished part was dropped */
@@ -67,9 +69,10 @@ struct upload {
     struct buffer part_value;
 };
 
-/* ERR_SYNTAX with the framework's sentence when the content type is unusable. */
+/* `body_bytes` are announced, UINT64_MAX: nobody knows. ERR_SYNTAX with the framework's sentence
+ * when the content type is unusable. */
 MUST_CHECK enum err upload_new(struct spool *spool, const struct config *config,
-                               struct arena *arena, const char *content_type,
+                               struct arena *arena, const char *content_type, uint64_t body_bytes,
                                const struct upload_form *form, struct error *error,
                                struct upload **out);
 void upload_free(struct upload *upload); /* NULL is fine */

@@ -2,10 +2,11 @@
  * spool.h: uploaded files while they are needed: small ones in memory, others on disk, neither
  * with a name.
  *
- * Bytes are gathered in memory; what outgrows SPOOL_CHUNK_BYTES goes to an unnamed file in
- * SPOOL_DIR, written and hashed in larger jobs by worker threads, so that a slow disk never stops
- * the loop. Over all files at most `memory_max` bytes are in memory. A file that would need more
- * has to wait:
+ * Bytes are gathered in memory. A file of at most SPOOL_STAY_BYTES stays there while no more than
+ * half of the memory is in use; of others what outgrows SPOOL_CHUNK_BYTES goes to an unnamed file
+ * in SPOOL_DIR, written and hashed in larger jobs by worker threads, so that a slow disk never
+ * stops the loop. Over all files at most `memory_max` bytes are in memory. A file that would need
+ * more has to wait:
  *
  *     if (!spool_room(&spool, &waiter, file, length))  // of what arrived next
  *         spool_wait(&spool, &waiter, file, length);   // on_room comes when to try again
@@ -14,9 +15,10 @@
  *     ...
  *     spool_file_finish(file);                   // then wait until spool_file_settled
  *     if (file->error.code == OK) ...            // file->sha256, file->size, spool_file_fd
+ *     spool_file_drop(file);                     // once its bytes are not needed any more
  *     spool_file_free(file);                     // at any time; nothing is left behind
  *
- *       append          outgrows a chunk,          a job's bytes, memory tight,
+ *       append          outgrows what may stay,    a job's bytes, memory tight,
  *     ┌────────┐        or memory is tight         or finishing
  *     ▼        │                                 ┌────────────────────────────┐
  *     MEMORY ──┴──────────▶ DISK, idle ──────────┴──▶ DISK, busy (one job) ───┘
@@ -34,10 +36,11 @@
 #include "io/loop.h"
 
 enum {
-    SPOOL_CHUNK_BYTES = 64 * 1024, /* smaller files stay in memory */
-    SPOOL_JOB_BYTES = 256 * 1024,  /* a job writes so much unless memory is tight: each costs two
-                                    * threads a wake-up */
-    SPOOL_PIECE_MAX = 64 * 1024,   /* most that is appended at once */
+    SPOOL_CHUNK_BYTES = 64 * 1024,  /* smaller files stay in memory unless it is tight */
+    SPOOL_STAY_BYTES = 2048 * 1024, /* larger ones never do */
+    SPOOL_JOB_BYTES = 256 * 1024,   /* a job writes so much unless memory is tight: each costs two
+                                     * threads a wake-up */
+    SPOOL_PIECE_MAX = 64 * 1024,    /* most that is appended at once */
     /* Tight memory always has room for a piece, as files that outgrow it are written bit by bit. */
     SPOOL_MEMORY_MIN = 4 * (SPOOL_CHUNK_BYTES + SPOOL_PIECE_MAX),
     SHA256_BYTES = 32,
@@ -58,6 +61,7 @@ struct spool {
     struct loop *loop;
     const char *directory;
     size_t memory_max;
+    size_t stay_max;    /* with more in use, files larger than a chunk go to disk */
     size_t memory_used; /* bytes in chunks, queued for writing included */
     size_t promised;    /* bytes kept for those who were told of room */
     struct spool_file *files;
@@ -78,10 +82,12 @@ struct spool_file {
     struct buffer writing; /* with the job */
     EVP_MD_CTX *hash;
     int fd;         /* -1 while in memory */
+    bool may_stay;  /* in memory, by its size */
     bool on_disk;   /* decided, though the job that opens the file may still run */
     bool busy;      /* a job is at work on `writing` */
     bool finishing; /* no more appends */
     bool settled;
+    bool dropped;   /* its bytes are gone */
     bool abandoned; /* freed by its owner while busy */
     uv_work_t job;
     struct error job_error;
@@ -93,7 +99,12 @@ MUST_CHECK enum err spool_init(struct spool *spool, struct loop *loop, const cha
 /* Asserts that no file is left. What freed ones had on disk goes while the loop still runs. */
 void spool_clear(struct spool *spool);
 
-struct spool_file *spool_file_new(struct spool *spool);
+/* At most `bytes_max` bytes will come: what may become too large to stay in memory does not wait
+ * there. UINT64_MAX: nobody knows. */
+struct spool_file *spool_file_new(struct spool *spool, uint64_t bytes_max);
+/* Of a settled file: gives back its bytes, in memory or on disk, at once; its size and hash stay.
+ * It is not read any more. */
+void spool_file_drop(struct spool_file *file);
 /* At any time, but a waiter that names the file has to be taken back before. NULL is fine. */
 void spool_file_free(struct spool_file *file);
 

@@ -7,6 +7,8 @@
  * and are read here where that fails; `llamaparse` and `local` allow one alone. DOCX and text files
  * are always read here. A kind of file that nobody here reads is tried with LlamaParse.
  *
+ * When it has finished the file's bytes are gone (spool_file_drop).
+ *
  * Fails with ERR_UNPROCESSABLE or ERR_UNSUPPORTED where the file is at fault, in the words of
  * whoever knew more; with PDF_PARSER=llamaparse with LlamaParse's own errors; with ERR_DEADLINE.
  */

@@ -161,7 +161,8 @@ static void on_headers(struct exchange *exchange, void *context)
     struct error error;
     const char *type = exchange_header(exchange, "Content-Type");
     if (upload_new(&request->server->spool, request->server->config, &request->arena,
-                   type ? type : "", request->route->form, &error, &request->upload) != OK)
+                   type ? type : "", exchange_body_length(exchange), request->route->form, &error,
+                   &request->upload) != OK)
         request_reply_failure(request, &error);
 }
 

@@ -52,7 +52,7 @@ static enum err on_part(void *context, const struct multipart_part *part, struct
     if (upload->part_is_main || is_context(upload, part->name)) {
         upload->part_file.name = arena_strdup(upload->arena, part->filename);
         upload->part_file.content_type = arena_strdup(upload->arena, part->content_type);
-        upload->part_file.file = spool_file_new(upload->spool);
+        upload->part_file.file = spool_file_new(upload->spool, upload->body_bytes);
     }
     return OK;
 }
@@ -157,14 +157,15 @@ static bool media_type_is(const char *content_type, const char *type)
 }
 
 enum err upload_new(struct spool *spool, const struct config *config, struct arena *arena,
-                    const char *content_type, const struct upload_form *form, struct error *error,
-                    struct upload **out)
+                    const char *content_type, uint64_t body_bytes, const struct upload_form *form,
+                    struct error *error, struct upload **out)
 {
     struct upload *upload = arena_new(arena, struct upload);
     upload->spool = spool;
     upload->config = config;
     upload->arena = arena;
     upload->form = form;
+    upload->body_bytes = body_bytes;
     upload->kind = UPLOAD_NO_FORM;
     upload->file_count = 1;
     upload->files = arena_zalloc(arena, (size_t)config->files_max + 1, sizeof(*upload->files));

@@ -1,7 +1,11 @@
 /*
- * Memory is split: files that stay in memory may fill three quarters of it; the last quarter is for
- * bytes on their way to disk, which leave it soon. When there is no room, every half-full chunk is
- * sent on its way, so that idle uploads cannot starve a new one.
+ * Memory is split: files that stay in memory may fill three quarters of it, those larger than a
+ * chunk one half; the last quarter is for bytes on their way to disk, which leave it soon. When
+ * there is no room, every half-full chunk is sent on its way, so that idle uploads cannot starve a
+ * new one.
+ *
+ * A megabyte on disk costs as much processor time as to receive it: a file is made and removed, and
+ * every page is copied there and back. So files of usual sizes stay in memory when it is there.
  */
 #include "io/spool.h"
 
@@ -17,7 +21,7 @@
 
 #include "io/work.h"
 
-enum { CHUNK_MAX = SPOOL_JOB_BYTES + SPOOL_PIECE_MAX };
+enum { CHUNK_MAX = SPOOL_STAY_BYTES + SPOOL_PIECE_MAX };
 
 static void start_job(struct spool_file *file);
 
@@ -79,6 +83,18 @@ static void on_job(uv_work_t *request)
         }
     }
     (void)write_all(file->fd, file->writing.data, file->writing.length, &file->job_error);
+}
+
+static void hash_chunk(struct spool_file *file)
+{
+    EVP_DigestUpdate(file->hash, file->chunk.data, file->chunk.length);
+}
+
+/* Of a file that stays in memory, and is whole. */
+static void on_hash(uv_work_t *request)
+{
+    work_thread_yield();
+    hash_chunk(container_of(request, struct spool_file, job));
 }
 
 static void on_close(uv_work_t *request)
@@ -190,13 +206,14 @@ void spool_wait_cancel(struct spool *spool, struct spool_waiter *waiter)
 
 /* --- a file ----------------------------------------------------------------------------------- */
 
-struct spool_file *spool_file_new(struct spool *spool)
+struct spool_file *spool_file_new(struct spool *spool, uint64_t bytes_max)
 {
     struct spool_file *file = calloc(1, sizeof(*file));
     if (!file)
         abort();
     file->spool = spool;
     file->fd = -1;
+    file->may_stay = bytes_max <= SPOOL_STAY_BYTES;
     file->next = spool->files;
     file->link = &spool->files;
     if (file->next)
@@ -250,6 +267,34 @@ static void release(struct spool_file *file)
     tell_waiters(spool);
 }
 
+static void on_drop_over(uv_work_t *request, int status)
+{
+    (void)status;
+    struct spool_file *file = container_of(request, struct spool_file, job);
+    file->busy = false;
+    file->fd = -1;
+    if (file->abandoned)
+        release(file);
+}
+
+void spool_file_drop(struct spool_file *file)
+{
+    assert(file->settled);
+    assert(!file->dropped);
+    struct spool *spool = file->spool;
+    file->dropped = true;
+    spool->memory_used -= file->chunk.length;
+    buffer_clear(&file->chunk);
+    if (file->on_disk && file->fd >= 0) {
+        file->busy = true;
+        queue_job(file, on_close, on_drop_over);
+    } else if (file->fd >= 0) {
+        close(file->fd);
+        file->fd = -1;
+    }
+    tell_waiters(spool);
+}
+
 void spool_file_free(struct spool_file *file)
 {
     if (!file)
@@ -261,12 +306,10 @@ void spool_file_free(struct spool_file *file)
         release(file);
 }
 
-/* Nothing is left to write: takes the hash. */
+/* Nothing is left to write or to hash. */
 static void settle(struct spool_file *file)
 {
-    if (!file->on_disk)
-        EVP_DigestUpdate(file->hash, file->chunk.data, file->chunk.length);
-    else
+    if (file->on_disk)
         buffer_clear(&file->chunk);
     buffer_clear(&file->writing);
     EVP_DigestFinal_ex(file->hash, file->sha256, NULL);
@@ -308,8 +351,8 @@ static void on_job_over(uv_work_t *request, int status)
     tell_waiters(spool);
 }
 
-/* What is above a job's bytes waits for the next one: files are written fastest in whole pages from
- * a page's start. */
+/* What is above a multiple of a job's bytes waits for the next one: files are written fastest in
+ * whole pages from a page's start. */
 static void start_job(struct spool_file *file)
 {
     assert(!file->busy);
@@ -317,15 +360,23 @@ static void start_job(struct spool_file *file)
     file->writing = file->chunk;
     file->chunk = empty;
     if (file->writing.length > SPOOL_JOB_BYTES) {
-        const size_t rest = file->writing.length - SPOOL_JOB_BYTES;
-        file->writing.length = SPOOL_JOB_BYTES;
+        const size_t rest = file->writing.length % SPOOL_JOB_BYTES;
+        file->writing.length -= rest;
         const enum err err =
-            buffer_append(&file->chunk, file->writing.data + SPOOL_JOB_BYTES, rest);
+            buffer_append(&file->chunk, file->writing.data + file->writing.length, rest);
         assert(err == OK);
         (void)err;
     }
     file->busy = true;
     queue_job(file, on_job, on_job_over);
+}
+
+static bool has_to_leave(const struct spool_file *file)
+{
+    const struct spool *spool = file->spool;
+    if (file->chunk.length <= SPOOL_CHUNK_BYTES)
+        return is_tight(spool);
+    return !file->may_stay || spool->memory_used > spool->stay_max;
 }
 
 void spool_file_append(struct spool_file *file, const char *bytes, size_t length)
@@ -339,7 +390,7 @@ void spool_file_append(struct spool_file *file, const char *bytes, size_t length
     assert(err == OK);
     (void)err;
     file->spool->memory_used += length;
-    if (file->chunk.length > SPOOL_CHUNK_BYTES || is_tight(file->spool))
+    if (has_to_leave(file))
         file->on_disk = true;
     if (has_to_write(file))
         start_job(file);
@@ -348,10 +399,16 @@ void spool_file_append(struct spool_file *file, const char *bytes, size_t length
 void spool_file_finish(struct spool_file *file)
 {
     file->finishing = true;
-    if (has_to_write(file))
+    if (has_to_write(file)) {
         start_job(file);
-    else if (!file->busy)
+    } else if (!file->on_disk && file->chunk.length > SPOOL_CHUNK_BYTES) {
+        file->busy = true;
+        queue_job(file, on_hash, on_job_over);
+    } else if (!file->busy) {
+        if (!file->on_disk)
+            hash_chunk(file);
         settle(file);
+    }
 }
 
 bool spool_file_settled(const struct spool_file *file)
@@ -362,7 +419,8 @@ bool spool_file_settled(const struct spool_file *file)
 int spool_file_fd(struct spool_file *file)
 {
     assert(file->settled);
-    if (file->fd < 0) { /* at most one chunk: a copy into memory that a child can read */
+    assert(!file->dropped);
+    if (file->fd < 0) { /* of what stayed in memory: a copy there that a child can read */
         const int fd = memfd_create("upload", MFD_CLOEXEC);
         if (fd < 0)
             return -1;
@@ -381,6 +439,7 @@ static long read_at(const struct spool_file *file, uint64_t offset, char *out, s
                     int flags)
 {
     assert(file->settled);
+    assert(!file->dropped);
     if (!file->on_disk) {
         if (offset >= file->chunk.length)
             return 0;
@@ -416,7 +475,8 @@ long spool_file_read_cached(const struct spool_file *file, uint64_t offset, char
 enum err spool_init(struct spool *spool, struct loop *loop, const char *directory,
                     size_t memory_max, struct error *error)
 {
-    *spool = (struct spool){.loop = loop, .directory = directory, .memory_max = memory_max};
+    *spool = (struct spool){
+        .loop = loop, .directory = directory, .memory_max = memory_max, .stay_max = memory_max / 2};
     spool->last = &spool->first;
     assert(memory_max >= SPOOL_MEMORY_MIN);
     const int fd = open_unnamed(directory);

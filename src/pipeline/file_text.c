@@ -104,12 +104,15 @@ static enum flow judge(struct op *op)
     return fail(file);
 }
 
-/* Frees what is only needed on the way. What was read is to be paid for, whatever became of it. */
+/* Frees what is only needed on the way, the file itself as well: models take far longer than it
+ * took to read it, and others have to wait for the memory. What was read is to be paid for,
+ * whatever became of it. */
 static void file_text_end(struct op *op)
 {
     struct file_text *file = op_cast(op, file_text);
     file->pages = file->job.cache_hit ? 0 : file->job.pages;
     file->queue_seconds = file->job.queue_seconds + file->extract.queue_seconds;
+    spool_file_drop(file->input->file);
     parse_job_clear(&file->job);
     extract_clear(&file->extract);
     file->job = (struct parse_job){0};

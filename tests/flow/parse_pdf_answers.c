@@ -200,7 +200,7 @@ static const char two_scenes[] = SCENES(SCENE("one", "Arturo") "," SCENE("two", 
 
 static struct spool_file *spool_bytes(const char *bytes, size_t length)
 {
-    struct spool_file *file = spool_file_new(&flow.spool);
+    struct spool_file *file = spool_file_new(&flow.spool, UINT64_MAX);
     for (size_t at = 0; at < length; at += PIECE) {
         const size_t piece = length - at < PIECE ? length - at : PIECE;
         while (!spool_room(&flow.spool, NULL, file, piece))

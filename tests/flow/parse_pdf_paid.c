@@ -90,7 +90,7 @@ static void load_config(const char *settings)
 
 static struct spool_file *spool_bytes(const char *bytes, size_t length)
 {
-    struct spool_file *file = spool_file_new(&flow.spool);
+    struct spool_file *file = spool_file_new(&flow.spool, UINT64_MAX);
     for (size_t at = 0; at < length; at += PIECE)
         spool_file_append(file, bytes + at, length - at < PIECE ? length - at : PIECE);
     spool_file_finish(file);

@@ -173,7 +173,7 @@ static inline void fetch_together(struct http_call *calls, size_t count, const c
 
 static inline struct spool_file *spool_bytes(size_t length)
 {
-    struct spool_file *file = spool_file_new(&spool);
+    struct spool_file *file = spool_file_new(&spool, UINT64_MAX);
     char piece[SPOOL_PIECE_MAX];
     for (size_t done = 0; done < length;) {
         const size_t count = length - done < sizeof(piece) ? length - done : sizeof(piece);

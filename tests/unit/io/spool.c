@@ -108,11 +108,17 @@ static void on_settled(struct spool_file *file)
     world.settled++;
 }
 
-static struct spool_file *file_new(void)
+static struct spool_file *file_of_at_most(uint64_t bytes)
 {
-    struct spool_file *file = spool_file_new(&world.spool);
+    struct spool_file *file = spool_file_new(&world.spool, bytes);
     file->on_settled = on_settled;
     return file;
+}
+
+/* One that goes to disk when it outgrows a chunk. */
+static struct spool_file *file_new(void)
+{
+    return file_of_at_most(UINT64_MAX);
 }
 
 /* Bytes of the pattern from where the file has got to. */
@@ -226,13 +232,163 @@ static void test_large_file_goes_to_disk(void **state)
     }
 }
 
+/* While there is plenty of room. */
+static void test_larger_file_stays_in_memory(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {SMALL_BYTES + 1, 300 * 1000, LARGE_BYTES};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        begin();
+        world.spool.memory_max = MEMORY_PLENTY;
+        world.spool.stay_max = LARGE_BYTES;
+        struct spool_file *file = file_of_at_most(LARGE_BYTES);
+        fill(file, sizes[i], 10000);
+        spool_file_finish(file);
+        assert_false(spool_file_settled(file)); /* hashed by a worker */
+        wait_until_settled(file);
+        assert_int_equal(world.settled, 1);
+        assert_int_equal(file->fd, -1);
+        assert_int_equal(world.spool.memory_used, sizes[i]);
+        check_contents(file, sizes[i]);
+        spool_file_free(file);
+        end();
+    }
+}
+
+static void test_larger_file_goes_to_disk_where_others_fill_memory(void **state)
+{
+    (void)state;
+    begin();
+    world.spool.memory_max = MEMORY_PLENTY;
+    world.spool.stay_max = LARGE_BYTES + SMALL_BYTES;
+    struct spool_file *first = file_of_at_most(LARGE_BYTES), *second = file_of_at_most(LARGE_BYTES),
+                      *small = file_of_at_most(SMALL_BYTES);
+    fill(first, LARGE_BYTES, SPOOL_PIECE_MAX);
+    fill(second, LARGE_BYTES, SPOOL_PIECE_MAX);
+    fill(small, SMALL_BYTES, SPOOL_PIECE_MAX);
+    assert_false(first->on_disk);
+    assert_true(second->on_disk);
+    assert_false(small->on_disk);
+    struct spool_file *const all[] = {first, second, small};
+    static const size_t sizes[] = {LARGE_BYTES, LARGE_BYTES, SMALL_BYTES};
+    for (size_t i = 0; i < 3; i++) {
+        spool_file_finish(all[i]);
+        wait_until_settled(all[i]);
+        check_contents(all[i], sizes[i]);
+        spool_file_free(all[i]);
+    }
+    end();
+}
+
+/* All that it had in memory is written, in whole pages, when others have come to fill it. */
+static void test_file_that_stayed_goes_to_disk_after_all(void **state)
+{
+    (void)state;
+    begin();
+    world.spool.memory_max = MEMORY_PLENTY;
+    world.spool.stay_max = MEMORY_PLENTY;
+    struct spool_file *file = file_of_at_most(SPOOL_STAY_BYTES);
+    fill(file, LARGE_BYTES - 1000, SPOOL_PIECE_MAX);
+    assert_false(file->on_disk);
+    world.spool.stay_max = 0;
+    append(file, 1);
+    assert_true(file->on_disk);
+    loop_run(&world.loop);
+    struct stat status;
+    assert_int_equal(fstat(file->fd, &status), 0);
+    assert_int_equal(status.st_size, LARGE_BYTES - SPOOL_JOB_BYTES);
+    assert_int_equal(world.spool.memory_used, SPOOL_JOB_BYTES - 999);
+    fill(file, 999, 100);
+    spool_file_finish(file);
+    wait_until_settled(file);
+    check_contents(file, LARGE_BYTES);
+    spool_file_free(file);
+    end();
+}
+
+static void test_file_too_large_to_stay_is_not_gathered(void **state)
+{
+    (void)state;
+    begin();
+    world.spool.memory_max = MEMORY_PLENTY;
+    world.spool.stay_max = MEMORY_PLENTY;
+    struct spool_file *file = file_of_at_most(SPOOL_STAY_BYTES + 1);
+    fill(file, SMALL_BYTES, SPOOL_PIECE_MAX);
+    assert_false(file->on_disk); /* it may yet turn out to be small */
+    append(file, 1);
+    assert_true(file->on_disk);
+    spool_file_free(file);
+    end();
+}
+
+/* What it held goes at once, be it in memory, on disk, or in a child's copy; then it is freed, at
+ * whatever moment. */
+static void test_drop(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes;
+        uint64_t at_most;
+        bool has_copy;
+    } cases[] = {{0, 0, false},
+                 {SMALL_BYTES, SMALL_BYTES, false},
+                 {SMALL_BYTES, SMALL_BYTES, true},
+                 {LARGE_BYTES, LARGE_BYTES, false},
+                 {LARGE_BYTES, UINT64_MAX, false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t moment = 0; moment < 4; moment++) {
+            begin();
+            world.spool.memory_max = MEMORY_PLENTY;
+            world.spool.stay_max = LARGE_BYTES;
+            struct spool_file *file = file_of_at_most(cases[i].at_most);
+            fill(file, cases[i].bytes, SPOOL_PIECE_MAX);
+            spool_file_finish(file);
+            wait_until_settled(file);
+            if (cases[i].has_copy)
+                assert_true(spool_file_fd(file) >= 0);
+            const int fd = file->fd;
+            spool_file_drop(file);
+            assert_int_equal(world.spool.memory_used, 0);
+            assert_int_equal(file->size, cases[i].bytes);
+            for (size_t round = 0; round < moment; round++)
+                run_round();
+            if (moment == 3) {
+                loop_run(&world.loop);
+                assert_true(fd < 0 || fcntl(fd, F_GETFD) == -1);
+            }
+            spool_file_free(file);
+            end();
+        }
+    }
+}
+
+static void test_free_while_it_is_hashed(void **state)
+{
+    (void)state;
+    for (size_t moment = 0; moment < 4; moment++) {
+        begin();
+        world.spool.memory_max = MEMORY_PLENTY;
+        world.spool.stay_max = LARGE_BYTES;
+        struct spool_file *file = file_of_at_most(LARGE_BYTES);
+        fill(file, LARGE_BYTES, SPOOL_PIECE_MAX);
+        spool_file_finish(file);
+        for (size_t round = 0; round < moment; round++)
+            run_round();
+        const size_t before = world.settled;
+        spool_file_free(file);
+        loop_run(&world.loop);
+        assert_int_equal(world.settled, before);
+        end();
+    }
+}
+
 static void test_random_pieces(void **state)
 {
     (void)state;
     for (unsigned seed = 1; seed <= 40; seed++) {
         begin();
         world.random = seed;
-        struct spool_file *file = file_new();
+        struct spool_file *file = file_of_at_most(seed % 3 ? UINT64_MAX : LARGE_BYTES);
         const size_t size = random_below(seed % 2 ? 3 * SMALL_BYTES : LARGE_BYTES);
         const unsigned piece_max = 1 + random_below(SPOOL_PIECE_MAX);
         while (file->size < size) {
@@ -509,6 +665,27 @@ static void test_idle_chunks_make_room_for_those_who_wait(void **state)
     end_waiters();
 }
 
+/* Who waits for memory has it. */
+static void test_drop_makes_room(void **state)
+{
+    (void)state;
+    begin_waiters();
+    world.spool.memory_max = MEMORY_PLENTY;
+    world.spool.stay_max = LARGE_BYTES;
+    struct spool_file *file = file_of_at_most(LARGE_BYTES);
+    fill(file, LARGE_BYTES, SPOOL_PIECE_MAX);
+    spool_file_finish(file);
+    wait_until_settled(file);
+    world.spool.memory_max = LARGE_BYTES;
+    spool_wait(&world.spool, &waiters[0], NULL, SPOOL_PIECE_MAX);
+    assert_true(waiters[0].waiting);
+    spool_file_drop(file);
+    assert_false(waiters[0].waiting);
+    assert_true(spool_room(&world.spool, &waiters[0], NULL, SPOOL_PIECE_MAX));
+    spool_file_free(file);
+    end_waiters();
+}
+
 static void test_waiters_are_told_in_order(void **state)
 {
     (void)state;
@@ -737,6 +914,8 @@ static void test_many_at_once(void **state)
     for (unsigned seed = 1; seed <= 4; seed++) {
         begin();
         world.random = seed;
+        if (seed % 3 == 0)
+            world.spool.stay_max = MEMORY_MAX / 2;
         for (size_t i = 0; i < FILES; i++) {
             upload_begin(&uploads[i]);
             if (i % 4 == 3) { /* idle with a chunk half full */
@@ -912,6 +1091,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_file_stays_in_memory),
         cmocka_unit_test(test_large_file_goes_to_disk),
+        cmocka_unit_test(test_larger_file_stays_in_memory),
+        cmocka_unit_test(test_larger_file_goes_to_disk_where_others_fill_memory),
+        cmocka_unit_test(test_file_that_stayed_goes_to_disk_after_all),
+        cmocka_unit_test(test_file_too_large_to_stay_is_not_gathered),
+        cmocka_unit_test(test_free_while_it_is_hashed),
+        cmocka_unit_test(test_drop),
+        cmocka_unit_test(test_drop_makes_room),
         cmocka_unit_test(test_random_pieces),
         cmocka_unit_test(test_finish_after_all_was_written),
         cmocka_unit_test(test_jobs_write_whole_pages),

@@ -142,7 +142,7 @@ static void test_retried_uploads_are_whole(void **state)
 
 static struct spool_file *spool_text(size_t length)
 {
-    struct spool_file *file = spool_file_new(&spool);
+    struct spool_file *file = spool_file_new(&spool, UINT64_MAX);
     while (file->size < length) {
         while (!spool_room(&spool, NULL, file, 11))
             one_round();
