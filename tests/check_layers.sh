@@ -24,7 +24,7 @@ BEGIN {
     rank["sandbox"] = 0
 }
 
-# The layer of src/io/op.c and include/io/op.h is io; that of src/main.c is main.
+# The layer of src/io/op.c and include/io/op.h is io; that of src/main/main.c is main.
 function layer_of(path,    parts)
 {
     split(path, parts, "/")

@@ -35,6 +35,8 @@ struct request {
     const char *path_parts[REQUEST_PATH_PARTS_MAX]; /* what stood for each {} of the route */
     struct arena arena;
     char id[REQUEST_ID_BYTES + 1];
+    int user_id;                /* who calls, by a valid token; 0: nobody known. The database may
+                                   know better, and that they are inactive */
     struct upload *upload;      /* the form, for routes that take one */
     struct spool_waiter waiter; /* while the spool has no room for the next piece of the body */
     uint64_t body_bytes;        /* received */
@@ -89,6 +91,9 @@ void request_reply(struct request *request, int status, cJSON *body);
 void request_reply_error(struct request *request, int status, const char *code, const char *detail);
 /* The same from an error; 503s get Retry-After. */
 void request_reply_failure(struct request *request, const struct error *error);
+
+/* 503, for what needs a database where none is configured. */
+void request_reply_no_database(struct request *request);
 
 /* Plain text: refused preflights. */
 void request_reply_text(struct request *request, int status, const char *text);

@@ -9,12 +9,20 @@
 #include "api/request.h"
 #include "base/arena.h"
 
+/* Who may call, and whether it matters. */
+enum route_access {
+    ACCESS_OPEN,    /* nobody looks at who it is */
+    ACCESS_BY_MODE, /* AUTH_MODE: a user or anybody, or only a user */
+    ACCESS_USER,
+};
+
 struct route {
     const char *path; /* without the slash at its end; "" is the root; {} is any one segment */
     const char *method;
     const char *allow; /* for 405: the method, and HEAD where there is GET */
     void (*handle)(struct request *request);
     const struct upload_form *form; /* NULL: a body is read and thrown away */
+    enum route_access access;
     bool vital;      /* served whatever the load or the phase: health and readiness */
     bool takes_save; /* knows the query parameter save_to_db */
 };

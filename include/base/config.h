@@ -101,6 +101,17 @@ struct config {
     size_t image_dir_bytes;    /* IMAGE_DIR_BYTES 1GB */
     const char *public_url;    /* PUBLIC_URL, without / at its end; NULL: as the client called us */
 
+    /* database */
+    const char *database_url;         /* DATABASE_URL, secret; NULL: nothing is saved */
+    int db_pool_size;                 /* DB_POOL_SIZE 20 */
+    int db_max_overflow;              /* DB_MAX_OVERFLOW 30 */
+    uint64_t db_pool_timeout_ms;      /* DB_POOL_TIMEOUT 30 */
+    uint64_t db_pool_recycle_ms;      /* DB_POOL_RECYCLE 3600; 0: never */
+    uint64_t db_connect_timeout_ms;   /* DB_CONNECT_TIMEOUT 10 */
+    uint64_t db_statement_timeout_ms; /* DB_STATEMENT_TIMEOUT 30 */
+    uint64_t db_cache_ttl_ms;         /* DB_CACHE_TTL 5; 0: public reads are not kept */
+    size_t db_cache_bytes;            /* DB_CACHE_BYTES 8MB */
+
     /* costs */
     const char *model_prices;    /* MODEL_PRICES; NULL: those built in */
     double max_cost_usd_per_day; /* MAX_COST_USD_PER_DAY 0 = no limit */

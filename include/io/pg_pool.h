@@ -144,8 +144,11 @@ struct pg_pool {
     bool stopped;
 };
 
-/* Connects from the next round of the loop on. ERR_RANGE: the URL is not one (the detail has
- * nothing of it). */
+/* Is it one that a pool can use? ERR_RANGE: the detail says why not, and has nothing of it. Reads
+ * the service file, where the URL names a service. */
+MUST_CHECK enum err pg_url_check(const char *url, struct error *error);
+
+/* Connects from the next round of the loop on. Fails as pg_url_check does. */
 MUST_CHECK enum err pg_pool_init(struct pg_pool *pool, struct loop *loop,
                                  const struct pg_pool_settings *settings, struct error *error);
 /* Those who wait fail; queries under way go on. */

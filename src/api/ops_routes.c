@@ -111,6 +111,26 @@ static bool add_spending(cJSON *checks, struct spending *spending)
     return !left;
 }
 
+/* What needs no database goes on without one, but a balancer has better servers then. */
+static enum store_state add_database(cJSON *checks, const struct store *store)
+{
+    const char *fault = NULL;
+    if (!store) {
+        add_state(checks, "database", "off", "DATABASE_URL is not set: nothing can be saved");
+        return STORE_READY;
+    }
+    const enum store_state state = store_state(store, &fault);
+    add_state(checks, "database", store_state_name(state), fault);
+    cJSON *check = cJSON_GetObjectItemCaseSensitive(checks, "database");
+    for (int i = 0; i < PG_STATE_COUNT; i++)
+        json_add_number(check, pg_state_name((enum pg_state)i),
+                        (double)store->pool.connections[i].count);
+    json_add_number(check, "waiting", (double)store->pool.waiting);
+    json_add_number(check, "limit",
+                    (double)(store->pool.settings.size + store->pool.settings.overflow));
+    return state;
+}
+
 static void add_queue(cJSON *checks, const struct server *server, bool full)
 {
     cJSON *queue = json_add_object(checks, "queue");
@@ -142,7 +162,7 @@ void handle_ready(struct request *request)
     if (server->services.openai)
         add_models(checks, &server->services.watch);
     degraded = add_spending(checks, &request->server->services.spending) || degraded;
-    add_state(checks, "database", "off", "no database is configured");
+    const enum store_state database = add_database(checks, server->tools.store);
     add_state(checks, "sandbox", server->sandbox_fault ? "degraded" : "ok", server->sandbox_fault);
     add_queue(checks, server, full);
     add_loop(checks, &server->loop.lag);
@@ -150,12 +170,14 @@ void handle_ready(struct request *request)
 
     cJSON *body = json_new_object();
     json_add_string(body, "status",
-                    leaving    ? "draining"
-                    : full     ? "busy"
-                    : degraded ? "degraded"
-                               : "ready");
+                    leaving                      ? "draining"
+                    : database == STORE_STARTING ? "starting"
+                    : database == STORE_FAULTY   ? "unavailable"
+                    : full                       ? "busy"
+                    : degraded                   ? "degraded"
+                                                 : "ready");
     json_add(body, "checks", checks);
-    request_reply(request, leaving || full ? 503 : 200, body);
+    request_reply(request, leaving || database != STORE_READY || full ? 503 : 200, body);
 }
 
 void handle_llamaparse_health(struct request *request)

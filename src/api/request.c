@@ -335,6 +335,11 @@ void request_reply_failure(struct request *request, const struct error *error)
         request_reply_error(request, status, bare ? NULL : err_word(error->code), error->detail);
 }
 
+void request_reply_no_database(struct request *request)
+{
+    request_reply_error(request, 503, "no_database", "No database is configured: set DATABASE_URL");
+}
+
 cJSON *request_fault(struct request *request, const char *type, const char *where, const char *name,
                      const char *message, cJSON *input)
 {

@@ -22,7 +22,7 @@ static const struct upload_form pdf_form = {"file", "context_files"};
 #define PARSE_PDF_ROUTE(where)                                                                     \
     {                                                                                              \
         .path = where, .method = "POST", .allow = "POST", .handle = handle_parse_pdf,              \
-        .form = &pdf_form, .takes_save = true                                                      \
+        .form = &pdf_form, .access = ACCESS_BY_MODE, .takes_save = true                            \
     }
 
 static const struct route routes[] = {

@@ -1,7 +1,7 @@
 /*
  * What happens to a request before its handler sees it, in the order that clients rely on:
- * preflight, 404, 405, a declared size (413), room (503), a database where one is asked for (503),
- * then the body as it comes in.
+ * preflight, 404, 405, who calls (401), a declared size (413), room (503), a database where one is
+ * asked for (503), then the body as it comes in.
  */
 #include "api/server.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/access_token.h"
 #include "api/cors.h"
 #include "api/query.h"
 #include "api/request.h"
@@ -108,11 +109,33 @@ static const char *no_room(struct server *server, const struct request *request,
     return NULL;
 }
 
-static bool wants_database(struct request *request)
+/* Does it ask for a database where there is none? Reads of scenarios say so after what is wrong
+ * with their input, by themselves. */
+static bool lacks_database(struct request *request)
 {
     bool save = false;
+    if (request->server->tools.store)
+        return false;
     const char *value = exchange_query(request->exchange, "save_to_db");
     return request->route->takes_save && value && parse_bool(value, &save) && save;
+}
+
+/* Who calls, where the route asks. False: nobody may who has not said. */
+static bool authorize(struct request *request)
+{
+    const struct config *config = request->server->config;
+    struct slice token;
+    if (request->route->access == ACCESS_OPEN)
+        return true;
+    if (config->secret_key &&
+        cookie_find(exchange_header(request->exchange, "Cookie"), "access_token", &token)) {
+        const enum token_fault fault =
+            access_token_read(token, config->secret_key, time(NULL), &request->user_id);
+        if (fault != TOKEN_VALID)
+            log_info(request->id, "token", "fault=%s", token_fault_word(fault));
+    }
+    return request->user_id > 0 ||
+           (request->route->access == ACCESS_BY_MODE && config->auth_mode == AUTH_OPTIONAL);
 }
 
 /* Answers and returns false where the request goes no further. */
@@ -132,13 +155,15 @@ static bool admit(struct request *request)
     } else if (!route_serves(request->route, exchange_method(exchange))) {
         request_header(request, "Allow", request->route->allow);
         request_reply_error(request, 405, NULL, "Method Not Allowed");
+    } else if (!authorize(request)) {
+        request_header(request, "WWW-Authenticate", "Bearer");
+        request_reply_error(request, 401, NULL, "Could not validate credentials");
     } else if (length != UINT64_MAX && length > server->config->body_bytes_max) {
         reply_too_large(request);
     } else if (!request->route->vital && (refusal = no_room(server, request, &code))) {
         request_reply_error(request, 503, code, refusal);
-    } else if (wants_database(request)) {
-        request_reply_error(request, 503, "no_database",
-                            "No database is configured: set DATABASE_URL");
+    } else if (lacks_database(request)) {
+        request_reply_no_database(request);
     } else {
         return true;
     }

@@ -62,10 +62,10 @@ const struct setting config_settings[] = {
      .help = "The web pages that may call this server from a browser, with credentials"},
     {"Who may call", "SECRET_KEY", SECRET(secret_key), NULL, .allowed = secret_allowed,
      .refuse = refuse_secret,
-     .help = "The key that access tokens are signed with; not read by this version"},
+     .help = "The key that access tokens are signed with (HS256); without it nobody is known"},
     {"Who may call", "AUTH_MODE", CHOICE(enum auth_mode, auth_mode), "optional",
      .choices = auth_modes,
-     .help = "Whether an upload needs an access token; required is refused by this version"},
+     .help = "Whether an upload needs an access token; required needs SECRET_KEY"},
 
     {"Limits on a request", "MAX_BODY_BYTES", BYTES(body_bytes_max), "64MB", .min = KB,
      .max = 4 * GB, .help = "The size of a whole request body past which it is refused"},
@@ -184,6 +184,26 @@ const struct setting config_settings[] = {
      .refuse = refuse_url,
      .help = "What comes before /static/ in pictures' addresses; unset: as the client called us"},
 
+    {"Database", "DATABASE_URL", SECRET(database_url), NULL,
+     .allowed = "as in postgresql://user:password@host:5432/name",
+     .help = "Where scenarios are saved: all that libpq takes; without it nothing can be saved"},
+    {"Database", "DB_POOL_SIZE", INT(db_pool_size), "20", .min = 1, .max = 1000,
+     .help = "How many connections to the database are kept open once they were needed"},
+    {"Database", "DB_MAX_OVERFLOW", INT(db_max_overflow), "30", .max = 1000,
+     .help = "How many more there may be under load"},
+    {"Database", "DB_POOL_TIMEOUT", SECONDS(db_pool_timeout_ms), "30", .min = 10, .max = HOUR,
+     .help = "How long to wait for a free connection before 503, in seconds"},
+    {"Database", "DB_POOL_RECYCLE", SECONDS(db_pool_recycle_ms), "3600", .max = 7 * DAY,
+     .help = "The age at which a connection is replaced, in seconds; 0: never"},
+    {"Database", "DB_CONNECT_TIMEOUT", SECONDS(db_connect_timeout_ms), "10", .min = 100,
+     .max = HOUR, .help = "How long connecting to the database may take, in seconds"},
+    {"Database", "DB_STATEMENT_TIMEOUT", SECONDS(db_statement_timeout_ms), "30", .min = 100,
+     .max = HOUR, .help = "How long a statement may take at the database, in seconds"},
+    {"Database", "DB_CACHE_TTL", SECONDS(db_cache_ttl_ms), "5", .max = HOUR,
+     .help = "How long a public scenario may be served as it was read, in seconds; 0: never"},
+    {"Database", "DB_CACHE_BYTES", BYTES(db_cache_bytes), "8MB", .min = 64 * KB, .max = GB,
+     .help = "How much memory such scenarios may take"},
+
     {"Costs", "MODEL_PRICES", STRING(model_prices), NULL,
      .allowed = "as in my-model=0.10/0.50, or =in/cached/out, with commas between",
      .help = "What models cost, in USD for 1M tokens; adds to the prices that are built in"},
@@ -215,10 +235,6 @@ const struct setting config_settings[] = {
 };
 
 const char *const config_retired_names[] = {
-    "DATABASE_URL",
-    "DB_POOL_SIZE",
-    "DB_MAX_OVERFLOW",
-    "DB_POOL_RECYCLE",
     "ENABLE_PERFORMANCE_MONITORING",
     NULL,
 };

@@ -199,6 +199,14 @@ enum err pg_target_new(const struct pg_pool_settings *settings, struct pg_target
     return err;
 }
 
+enum err pg_url_check(const char *url, struct error *error)
+{
+    struct pg_target *target = NULL;
+    const enum err err = pg_target_new(&(struct pg_pool_settings){.url = url}, &target, error);
+    pg_target_free(target);
+    return err;
+}
+
 void pg_target_free(struct pg_target *target)
 {
     if (!target)

@@ -140,19 +140,11 @@ static enum err create_in_transaction(PGconn *connection, size_t *created_out, s
     return err;
 }
 
-/* What libpq says of a URL that it cannot read may quote the URL, and with it the password. */
-static bool is_url(const char *url)
-{
-    PQconninfoOption *options = PQconninfoParse(url, NULL);
-    bool can_be_read = options != NULL;
-    PQconninfoFree(options);
-    return can_be_read;
-}
-
 enum err schema_create(const char *url, size_t *created_out, struct error *error)
 {
-    if (!is_url(url))
-        return error_set(error, ERR_RANGE, "DATABASE_URL is not the URL of a database");
+    /* What libpq would say of a wrong one may quote it, and with it the password. */
+    if (pg_url_check(url, error) != OK)
+        return error->code;
     /* The URL comes behind what it may override. */
     static const char *const names[] = {"connect_timeout", "dbname", "client_encoding", NULL};
     const char *const values[] = {"10", url, "UTF8", NULL};

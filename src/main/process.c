@@ -1,10 +1,10 @@
 /*
- * Builds the server from its settings, runs the loop, takes it down in reverse.
- *
  *     RUNNING ──SIGTERM──▶ LEAVING ──DRAIN_DELAY──▶ DRAINING ──last request over──▶ (exit 0)
  *                             │                        │
  *                             └──second signal─────────┴──DRAIN_TIMEOUT──▶ STOPPING ──▶ (exit 1)
  */
+#include "main/process.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,7 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "api/server.h"
 #include "base/config.h"
 #include "base/heap.h"
 #include "base/log.h"
@@ -26,7 +25,6 @@
 extern char **environ;
 
 enum {
-    EXIT_SETTINGS = 2,    /* wrong settings or command line */
     FILES_RESERVED = 256, /* descriptors beside clients and uploads: pipes, libraries, logs */
     STOPPING_MS = 1000,   /* for the last answers to leave when stopping at once */
     SETTLE_MS = 10,       /* between two looks at whether calls have ended, at the end */
@@ -34,21 +32,6 @@ enum {
     TRIM_MS = 10 * 1000,   /* how often freed memory may go back to the system */
     TRIMS = 3,             /* after a peak: what is freed late goes back with the next */
     TRIM_CONNECTIONS = 64, /* a peak worth it */
-    MESSAGES_BYTES = 64 * 1024,
-};
-
-struct process {
-    struct server server;
-    struct config config;
-    uv_signal_t terminate, interrupt;
-    struct loop_timer phase_timer; /* DRAIN_DELAY, then DRAIN_TIMEOUT, then STOPPING_MS */
-    struct loop_timer trim_timer;
-    bool services_begun;
-    int settle_rounds;
-    size_t connections_peak; /* since the last trim */
-    int trims_left;
-    char program_dir[PATH_MAX];
-    int exit_code;
 };
 
 /* --- the end ------------------------------------------------------------------------------------
@@ -243,10 +226,6 @@ static enum err start(struct process *process, struct error *error)
     const struct config *config = &process->config;
     if (!find_program_dir(process))
         return error_set(error, ERR_UNAVAILABLE, "/proc is not mounted");
-    if (config->auth_mode == AUTH_REQUIRED) /* rather no service than one that looks protected */
-        return error_set(error, ERR_UNAVAILABLE,
-                         "AUTH_MODE=required: this version cannot check who calls; set it to "
-                         "optional, or put a proxy that does in front");
     server->sandbox_fault = sandbox_fault(process);
     if (server->sandbox_fault && config->extract_sandbox == SANDBOX_STRICT)
         return error_set(error, ERR_UNAVAILABLE, "EXTRACT_SANDBOX=strict: %s",
@@ -258,6 +237,12 @@ static enum err start(struct process *process, struct error *error)
     if (err != OK)
         return err;
     process->services_begun = true;
+    if (config->database_url) {
+        err = store_init(&process->store, &server->loop, config, error);
+        if (err != OK)
+            return err;
+        server->tools.store = &process->store;
+    }
     err = spool_init(&server->spool, &server->loop, config->spool_dir, config->spool_memory, error);
     if (err == OK)
         err = listen_for_clients(process, error);
@@ -269,7 +254,9 @@ static void settle(struct loop_timer *timer)
 {
     struct process *process = container_of(timer, struct process, phase_timer);
     struct server *server = &process->server;
-    const bool busy = server->working > 0 || services_busy(&server->services);
+    const struct store *store = server->tools.store;
+    const bool busy =
+        server->working > 0 || services_busy(&server->services) || (store && store_busy(store));
     if (!busy || ++process->settle_rounds > SETTLE_ROUNDS)
         loop_stop(&server->loop);
     else
@@ -286,6 +273,8 @@ static void take_down(struct process *process)
     uv_close((uv_handle_t *)&process->interrupt, NULL);
     if (process->services_begun)
         services_stop(&server->services);
+    if (server->tools.store)
+        store_stop(server->tools.store);
     http_server_free(server->http);
     if (process->services_begun) {
         settle(&process->phase_timer);
@@ -296,12 +285,14 @@ static void take_down(struct process *process)
         gate_clear(&server->tools.extract_gate);
     if (process->services_begun && server->working == 0 && !services_busy(&server->services))
         services_clear(&server->services);
+    if (server->tools.store && !store_busy(server->tools.store))
+        store_clear(server->tools.store);
     loop_clear(&server->loop);
     if (server->spool.loop)
         spool_clear(&server->spool);
 }
 
-static int serve(struct process *process)
+int process_serve(struct process *process)
 {
     struct server *server = &process->server;
     struct error error = {0};
@@ -329,84 +320,4 @@ static int serve(struct process *process)
     take_down(process);
     log_flush();
     return process->exit_code;
-}
-
-/* --- command line
- * --------------------------------------------------------------------------------- */
-
-static void print_help(void)
-{
-    puts("personad " PERSONAD_VERSION ": personas and scenes from business cases, over HTTP\n"
-         "\n"
-         "usage: personad [option]\n"
-         "\n"
-         "  (no option)           serve until SIGTERM or Ctrl-C\n"
-         "  --check-config        check all settings, say what is wrong, and exit\n"
-         "  --help                this text\n"
-         "  --version             the version\n"
-         "  --settings-markdown   the table of settings, for README.md\n"
-         "  --settings-env        the same as a .env file\n"
-         "\n"
-         "Settings come from the environment and from a .env file in the working directory; the\n"
-         "environment wins.\n");
-    config_print_help(stdout);
-}
-
-static int load_settings(struct config *config)
-{
-    struct buffer faults, warnings;
-    buffer_init(&faults, MESSAGES_BYTES);
-    buffer_init(&warnings, MESSAGES_BYTES);
-    struct error error = {0};
-    enum err err = config_load(config, ".env", environ, &faults, &warnings);
-    if (warnings.length > 0)
-        fprintf(stderr, "%s", warnings.data);
-    if (err != OK)
-        fprintf(stderr, "%s", faults.data ? faults.data : "the settings cannot be read\n");
-    else if ((err = services_check(config, &error)) != OK)
-        fprintf(stderr, "%s\n", error.detail);
-    buffer_clear(&faults);
-    buffer_clear(&warnings);
-    return err == OK ? EXIT_SUCCESS : EXIT_SETTINGS;
-}
-
-int main(int argc, char **argv)
-{
-    const char *option = argc > 1 ? argv[1] : "";
-    if (argc > 2) {
-        fputs("personad: at most one option; see personad --help\n", stderr);
-        return EXIT_SETTINGS;
-    }
-    if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
-        print_help();
-        return EXIT_SUCCESS;
-    }
-    if (strcmp(option, "--version") == 0) {
-        puts("personad " PERSONAD_VERSION);
-        return EXIT_SUCCESS;
-    }
-    if (strcmp(option, "--settings-markdown") == 0) {
-        config_print_markdown(stdout);
-        return EXIT_SUCCESS;
-    }
-    if (strcmp(option, "--settings-env") == 0) {
-        config_print_dotenv(stdout);
-        return EXIT_SUCCESS;
-    }
-    const bool check_only = strcmp(option, "--check-config") == 0;
-    if (*option && !check_only) {
-        fprintf(stderr, "personad: unknown option %s; see personad --help\n", option);
-        return EXIT_SETTINGS;
-    }
-
-    static struct process process;
-    int status = load_settings(&process.config);
-    if (status == EXIT_SUCCESS && check_only) {
-        puts("The settings are fine.");
-    } else if (status == EXIT_SUCCESS) {
-        log_init(process.config.log_level, process.config.log_format);
-        status = serve(&process);
-    }
-    config_clear(&process.config);
-    return status;
 }
