@@ -78,11 +78,11 @@ struct spool_file {
     void (*on_settled)(struct spool_file *file); /* told once; NULL: nobody asks */
     void *owner;
 
-    size_t stay_bytes;     /* at most so many, and so it may stay in memory; 0: it may not */
     struct buffer chunk;   /* not yet written; of a file in memory all of it */
     struct buffer writing; /* with the job */
     EVP_MD_CTX *hash;
     int fd;         /* -1 while in memory */
+    bool may_stay;  /* in memory, by its size */
     bool on_disk;   /* decided, though the job that opens the file may still run */
     bool busy;      /* a job is at work on `writing` */
     bool finishing; /* no more appends */

@@ -213,7 +213,7 @@ struct spool_file *spool_file_new(struct spool *spool, uint64_t bytes_max)
         abort();
     file->spool = spool;
     file->fd = -1;
-    file->stay_bytes = bytes_max <= SPOOL_STAY_BYTES ? (size_t)bytes_max : 0;
+    file->may_stay = bytes_max <= SPOOL_STAY_BYTES;
     file->next = spool->files;
     file->link = &spool->files;
     if (file->next)
@@ -376,15 +376,7 @@ static bool has_to_leave(const struct spool_file *file)
     const struct spool *spool = file->spool;
     if (file->chunk.length <= SPOOL_CHUNK_BYTES)
         return is_tight(spool);
-    return file->stay_bytes == 0 || spool->memory_used > spool->stay_max;
-}
-
-/* Room for all that will come, at once: growing step by step would copy it twice. What is not used
- * of it is not resident. */
-static void make_room_to_stay(struct spool_file *file)
-{
-    if (file->chunk.capacity < file->stay_bytes)
-        (void)buffer_reserve(&file->chunk, file->stay_bytes - file->chunk.length);
+    return !file->may_stay || spool->memory_used > spool->stay_max;
 }
 
 void spool_file_append(struct spool_file *file, const char *bytes, size_t length)
@@ -400,8 +392,6 @@ void spool_file_append(struct spool_file *file, const char *bytes, size_t length
     file->spool->memory_used += length;
     if (has_to_leave(file))
         file->on_disk = true;
-    else if (file->chunk.length > SPOOL_CHUNK_BYTES)
-        make_room_to_stay(file);
     if (has_to_write(file))
         start_job(file);
 }
