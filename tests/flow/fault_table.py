@@ -46,6 +46,11 @@ class Row:
     stays: bool = True   # may befall all calls there are
     first: tuple = ()    # faults to be set with it, so that it can be met: (service, name)
 
+    @property
+    def broken_off(self):
+        """We hang up, and the service sees its call end only when the next one has begun."""
+        return self.kind is LATE or self.fault == "big"
+
     def __str__(self):
         words = [f"{name}={value}" if name != "headers" else "_".join(value.values())
                  for name, value in self.options]

@@ -198,8 +198,7 @@ def check_calls(case, stats):
     """What holds of all calls, whatever becomes of them."""
     group = case.group
     vendor = stats["vendors"][group.gate]
-    # What one deadline breaks off all at once is seen to end when its successors have begun.
-    assert vendor["most_in_flight"] <= group.limit * (2 if case.row.kind is LATE else 1)
+    assert vendor["most_in_flight"] <= group.limit * (2 if case.row.broken_off else 1)
     assert stats["unknown_paths"] == 0
     if group.part == "parse":
         # A job whose upload's answer was lost, or whose polls fail for good, is not known to run.

@@ -35,6 +35,12 @@ def is_listening(port):
     return False
 
 
+def heed_signals():
+    """Whoever runs the tests in the background, or by nohup, has these ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Demo:
     """A run of scripts/demo, its temporary files in a folder of their own."""
 
@@ -47,8 +53,7 @@ class Demo:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8",
                  "TMPDIR": str(folder), "PORT": str(self.port), "OPENAI_API_KEY": "of-the-caller"},
-            # Whoever runs the tests in the background has it ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+            preexec_fn=heed_signals)
 
     def wait(self):
         """Its exit status, with all of its output read."""
