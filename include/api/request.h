@@ -43,6 +43,7 @@ struct request {
     int status;                 /* answered; 0: not yet */
     bool running;               /* `op` has been started and has not finished */
     bool counted;               /* in server->working */
+    bool runs_on;               /* to its end, though its client leaves */
     void *work;                 /* of the handler, in `arena` */
     void (*on_end)(struct request *request);    /* frees what `work` holds */
     void (*on_finish)(struct request *request); /* answers after success */
@@ -63,7 +64,8 @@ struct request {
 /* --- the life of a request: called by the router --------------------------------------------- */
 
 struct request *request_new(struct server *server, struct exchange *exchange);
-/* The exchange is over; `gone`: before there was an answer, so that all work is cancelled. */
+/* The exchange is over; `gone`: before there was an answer, so that all work is cancelled unless it
+ * runs on. */
 void request_over(struct request *request, bool gone);
 
 /* --- for handlers ------------------------------------------------------------------------------
@@ -92,6 +94,8 @@ void request_reply_error(struct request *request, int status, const char *code, 
 /* The same from an error; 503s get Retry-After. */
 void request_reply_failure(struct request *request, const struct error *error);
 
+/* 401, for who has to be a user and is not known to be. */
+void request_reply_unauthorized(struct request *request);
 /* 503, for what needs a database where none is configured. */
 void request_reply_no_database(struct request *request);
 

@@ -27,6 +27,9 @@ struct illustration {
     size_t count;
 };
 
+/* Where clients find the picture of that name; "" for "". */
+const char *image_address(const char *name, const char *base_url, struct arena *arena);
+
 void illustration_start(struct illustration *illustration, struct op_link link, struct job *job,
                         const struct case_study *study);
 

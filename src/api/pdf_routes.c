@@ -1,7 +1,7 @@
 /*
  * A handler checks what the form has, then runs the pipeline as an operation of the request:
  *
- *     settle ──▶ parse ──▶ (reply)
+ *     who calls ──▶ settle ──▶ parse ──▶ (reply)
  */
 #include "api/pdf_routes.h"
 
@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "model/default_personas.h"
 #include "pipeline/parse_pdf.h"
+#include "store/scenario_read.h"
 
 enum { DEFAULT_REPLY_BYTES_MAX = 64 * 1024 };
 
@@ -43,12 +44,9 @@ static void fault_context_texts(struct request *request, const struct upload_tex
         fault_not_a_file(request, text, true);
 }
 
-/* Query faults first, as the old framework lists them. */
-static void check_input(struct request *request)
+/* Query faults come first, as the old framework lists them. */
+static void check_form(struct request *request)
 {
-    bool save;
-    query_bool(request, "save_to_db", false, &save);
-
     const struct upload *upload = request->upload;
     const struct upload_form *form = upload->form;
     const struct upload_text *text = upload_text(upload, form->file_name);
@@ -63,6 +61,28 @@ static void check_input(struct request *request)
 /* --- the work ----------------------------------------------------------------------------------
  */
 
+/* Of one upload. */
+struct pdf_work {
+    struct scenario_read caller;
+    struct parse_pdf parse;
+    bool save;
+    const char *base_url; /* asked for while the client is there */
+};
+
+/* A token says who somebody was when it was made; where that matters the database says whether they
+ * still are. Where it does not, the statement that saves finds out. */
+static enum flow ask_who_calls(struct op *op)
+{
+    struct request *request = op_cast(op, request);
+    struct pdf_work *work = request->work;
+    struct store *store = request->server->tools.store;
+    if (request->server->config->auth_mode != AUTH_REQUIRED || !store)
+        return FLOW_NEXT;
+    scenario_read_start(&work->caller, need(op), &store->pool,
+                        &(struct scenario_question){.kind = READ_USER, .id = request->user_id});
+    return FLOW_WAIT;
+}
+
 static void on_settled(struct spool_file *file)
 {
     struct request *request = file->owner;
@@ -74,6 +94,9 @@ static void on_settled(struct spool_file *file)
 static enum flow settle(struct op *op)
 {
     struct request *request = op_cast(op, request);
+    const struct scenario_read *caller = &((struct pdf_work *)request->work)->caller;
+    if (op_finished(&caller->op) && caller->caller != CALLER_ACTIVE)
+        return op_fail(op, ERR_UNAUTHORIZED, "an inactive or unknown user");
     const struct upload *upload = request->upload;
     for (size_t i = 0; i < upload->file_count; i++) {
         struct spool_file *file = upload->files[i].file;
@@ -107,29 +130,25 @@ static enum flow parse(struct op *op)
         if (upload->files[i].file->error.code != OK)
             return op_fail_with(op, &upload->files[i].file->error);
     }
-    struct parse_pdf *work = arena_new(&request->arena, struct parse_pdf);
-    request->work = work;
-    const struct gate_rank rank = {.request = request, .age_ns = op->started_ns};
+    struct pdf_work *work = request->work;
     const uint64_t timeout_ms = request->server->config->request_timeout_ms;
-    parse_pdf_start(work, need(op), &request->server->tools, &request->arena, upload->files,
-                    upload->file_count, &rank, request_deadline_ms(request, timeout_ms));
+    parse_pdf_start(&work->parse, need(op), &request->server->tools,
+                    &(struct parse_pdf_task){
+                        .arena = &request->arena,
+                        .inputs = upload->files,
+                        .input_count = upload->file_count,
+                        .rank = {.request = request, .age_ns = op->started_ns},
+                        .deadline_ms = request_deadline_ms(request, timeout_ms),
+                        .base_url = work->base_url,
+                        .save = work->save,
+                        .user_id = request->user_id,
+                    });
     return FLOW_WAIT;
 }
 
-static const struct step parse_steps[] = {{"settle", settle}, {"parse", parse}, {0}};
+static const struct step parse_steps[] = {
+    {"who_calls", ask_who_calls}, {"settle", settle}, {"parse", parse}, {0}};
 static const struct op_kind parse_kind = {"parse_request", parse_steps, settle_cancel, NULL};
-
-/* Pictures have names so far; clients and rows need addresses. */
-static void address_pictures(struct request *request, struct case_study *study)
-{
-    const char *base = request_base_url(request);
-    for (size_t i = 0; i < study->scene_count; i++) {
-        const char *name = study->scenes[i].image_url;
-        if (name && *name)
-            study->scenes[i].image_url =
-                arena_printf(&request->arena, "%s/static/images/scenes/%s", base, name);
-    }
-}
 
 /* What it cost, for the client's headers and the log. */
 static void tell_bill(struct request *request, const struct bill *bill)
@@ -175,6 +194,7 @@ static void time_stages(struct request *request, const struct parse_pdf *work)
         {"analysis", work->analysis.job ? &work->analysis.op : &work->offline.op},
         {"scenes", &work->scenes.op},
         {"images", &work->illustration.op},
+        {"db", &work->saving.op},
     };
     for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
         if (op_finished(stages[i].op))
@@ -184,12 +204,14 @@ static void time_stages(struct request *request, const struct parse_pdf *work)
 
 static void parse_reply(struct request *request)
 {
-    struct parse_pdf *work = request->work;
+    const struct parse_pdf *work = &((struct pdf_work *)request->work)->parse;
     time_stages(request, work);
-    address_pictures(request, &work->study);
     cJSON *body = json_new_object();
     json_add_string(body, "status", "completed");
-    json_add_null(body, "scenario_id");
+    if (work->scenario_id > 0)
+        json_add_number(body, "scenario_id", (double)work->scenario_id);
+    else
+        json_add_null(body, "scenario_id");
     json_add(body, "ai_result", case_study_json(&work->study));
     tell_job(request, &work->job, body);
     request_reply(request, 200, body);
@@ -198,21 +220,22 @@ static void parse_reply(struct request *request)
 /* Who left, or got an error, has cost something too. */
 static void parse_end(struct request *request)
 {
-    struct parse_pdf *work = request->work;
-    if (!work)
-        return;
-    const struct bill *bill = &work->job.bill;
+    struct pdf_work *work = request->work;
+    const struct bill *bill = &work->parse.job.bill;
     char tokens[BILL_TEXT_BYTES], cost[BILL_TEXT_BYTES];
-    if (op_error(&work->op)->code != OK && bill_tokens_text(bill, tokens))
+    if (op_error(&work->parse.op)->code != OK && bill_tokens_text(bill, tokens))
         log_info(request->id, "unanswered", "tokens=%s cost_usd=%s", tokens,
                  bill_cost_text(bill, cost) ? cost : "unknown");
-    parse_pdf_clear(work);
+    scenario_read_clear(&work->caller);
+    parse_pdf_clear(&work->parse);
 }
 
 void handle_parse_pdf(struct request *request)
 {
     const struct input_file *main_file = &request->upload->files[0];
-    check_input(request);
+    bool save;
+    query_bool(request, "save_to_db", false, &save);
+    check_form(request);
     if (request_reply_faults(request))
         return;
     if (request->upload->incomplete) {
@@ -225,6 +248,11 @@ void handle_parse_pdf(struct request *request)
                             "file.");
         return;
     }
+    struct pdf_work *work = arena_new(&request->arena, struct pdf_work);
+    work->save = save;
+    work->base_url = request_base_url(request);
+    request->work = work;
+    request->runs_on = save;
     request_run(request, &parse_kind, parse_reply, parse_end);
 }
 

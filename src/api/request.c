@@ -87,7 +87,7 @@ void request_over(struct request *request, bool gone)
     request->exchange = NULL;
     if (!request->running)
         request_free(request);
-    else if (gone)
+    else if (gone && !request->runs_on)
         op_cancel(&request->op);
 }
 
@@ -327,12 +327,20 @@ void request_reply_failure(struct request *request, const struct error *error)
 {
     const int status = err_status(error->code);
     const bool bare = status == 400 || status == 422;
-    if (error->code == ERR_CANCELLED)
+    if (error->code == ERR_UNAUTHORIZED)
+        request_reply_unauthorized(request);
+    else if (error->code == ERR_CANCELLED)
         request_reply_error(request, 503, "draining", "The server is being stopped");
     else if (status == 500)
         request_reply_error(request, 500, "internal", "Internal Server Error");
     else
         request_reply_error(request, status, bare ? NULL : err_word(error->code), error->detail);
+}
+
+void request_reply_unauthorized(struct request *request)
+{
+    request_header(request, "WWW-Authenticate", "Bearer");
+    request_reply_error(request, 401, NULL, "Could not validate credentials");
 }
 
 void request_reply_no_database(struct request *request)

@@ -156,8 +156,7 @@ static bool admit(struct request *request)
         request_header(request, "Allow", request->route->allow);
         request_reply_error(request, 405, NULL, "Method Not Allowed");
     } else if (!authorize(request)) {
-        request_header(request, "WWW-Authenticate", "Bearer");
-        request_reply_error(request, 401, NULL, "Could not validate credentials");
+        request_reply_unauthorized(request);
     } else if (length != UINT64_MAX && length > server->config->body_bytes_max) {
         reply_too_large(request);
     } else if (!request->route->vital && (refusal = no_room(server, request, &code))) {

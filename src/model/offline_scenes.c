@@ -12,7 +12,13 @@
 
 #include "model/offline_story.h"
 
-enum { SCENES_MAX = 12, INVOLVED_MAX = 4, SCENE_TEXT_MIN = 200, SCENE_TEXT_MAX = 600 };
+enum {
+    SCENES_MAX = 12,
+    INVOLVED_MAX = 4,
+    SCENE_TEXT_MIN = 200,
+    SCENE_TEXT_MAX = 600,
+    PART_SEARCH_BYTES = 8192, /* a paragraph that ends farther away is not near */
+};
 
 enum phase { PHASE_BRIEFING, PHASE_INVESTIGATION, PHASE_SOLUTION, PHASE_APPROVAL };
 
@@ -34,15 +40,34 @@ static enum phase phase_of(size_t scene, size_t count)
     return scene + 2 == count ? PHASE_SOLUTION : PHASE_INVESTIGATION;
 }
 
-/* Where part `index` of `count` begins: at the paragraph nearest behind its share of the text. */
+/* Behind the next place from `at` on that has one of `bytes`, and `space` behind it if that is set;
+ * 0 where there is none, or nothing behind it. */
+static size_t behind(const struct document *document, size_t at, const char *bytes, bool space)
+{
+    const char *prose = document->prose;
+    const size_t far = at + PART_SEARCH_BYTES;
+    const size_t end = far < document->length ? far : document->length;
+    for (; at + 1 + space < end; at++)
+        if (strchr(bytes, prose[at]) && prose[at] != '\0' && (!space || prose[at + 1] == ' '))
+            return at + 1 + space;
+    return 0;
+}
+
+/* Where part `index` of `count` begins: at the paragraph nearest behind its share of the text, else
+ * at the sentence, the word or the character. */
 static uint32_t part_start(const struct document *document, size_t index, size_t count)
 {
     if (index == 0)
         return 0;
     const size_t share = document->length / count * index;
-    const char *end = memchr(document->prose + share, '\n', document->length - share);
-    const size_t start = end ? (size_t)(end - document->prose) + 1 : share;
-    return (uint32_t)(start < document->length ? start : share);
+    size_t start = behind(document, share, "\n", false);
+    if (start == 0)
+        start = behind(document, share, ".!?", true);
+    if (start == 0)
+        start = behind(document, share, " ", false);
+    if (start == 0)
+        start = text_cut(document->prose, document->length, share);
+    return (uint32_t)start;
 }
 
 static bool can_approve(const char *role)

@@ -5,6 +5,11 @@
 #include "base/embedded.h"
 #include "upstream/prompt.h"
 
+const char *image_address(const char *name, const char *base_url, struct arena *arena)
+{
+    return *name ? arena_printf(arena, "%s/static/images/scenes/%s", base_url, name) : "";
+}
+
 static enum flow draw(struct op *op)
 {
     struct illustration *illustration = op_cast(op, illustration);

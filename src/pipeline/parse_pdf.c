@@ -14,6 +14,7 @@
 enum {
     ANSWER_MS = 5000,  /* before the deadline paid calls end, for what is still to be done */
     ANSWER_SHARE = 10, /* or a tenth of the time, if that is less */
+    REPLY_SHARE = 5,   /* of that time, after the last try to save */
 };
 
 static bool failed(const struct op *op)
@@ -31,7 +32,8 @@ static struct services *services_of(const struct parse_pdf *parse)
 static enum flow read_files(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
-    parse_files_start(&parse->files, need(op), &parse->job, parse->inputs, parse->input_count);
+    parse_files_start(&parse->files, need(op), &parse->job, parse->task.inputs,
+                      parse->task.input_count);
     return FLOW_WAIT;
 }
 
@@ -176,6 +178,8 @@ static enum flow illustrate(struct op *op)
     struct parse_pdf *parse = op_cast(op, parse_pdf);
     adopt_scenes(parse);
     prompt_texts_clear(&parse->texts); /* pictures take long */
+    if (!parse->task.save)
+        parse_files_clear(&parse->files);
     if (services_of(parse)->images) {
         illustration_start(&parse->illustration, need(op), &parse->job, &parse->study);
         return FLOW_WAIT;
@@ -186,13 +190,37 @@ static enum flow illustrate(struct op *op)
     return FLOW_NEXT;
 }
 
-static enum flow report(struct op *op)
+static enum flow save(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
     for (size_t i = 0; i < parse->illustration.count; i++)
         parse->study.scenes[i].image_url = parse->illustration.pictures[i].name;
     log_marker(op->log_id, "[OPTIMIZED] AI pipeline finished in %.1fs",
                (double)(uv_hrtime() - parse->models_ns) / 1e9);
+    if (!parse->task.save)
+        return FLOW_NEXT;
+    const uint64_t reply_ms = (parse->task.deadline_ms - parse->job.deadline_ms) / REPLY_SHARE;
+    saving_start(&parse->saving, need(op), &parse->job, &parse->study,
+                 &(struct saving_sources){
+                     .files = &parse->files,
+                     .illustration = &parse->illustration,
+                     .base_url = parse->task.base_url,
+                     .user_id = parse->task.user_id,
+                     .deadline_ms = parse->task.deadline_ms - reply_ms,
+                 });
+    return FLOW_WAIT;
+}
+
+/* Clients get addresses, not names. */
+static enum flow report(struct op *op)
+{
+    struct parse_pdf *parse = op_cast(op, parse_pdf);
+    struct case_study *study = &parse->study;
+    if (parse->task.save)
+        parse->scenario_id = parse->saving.save.id;
+    for (size_t i = 0; i < study->scene_count; i++)
+        study->scenes[i].image_url =
+            image_address(study->scenes[i].image_url, parse->task.base_url, parse->job.arena);
     return FLOW_NEXT;
 }
 
@@ -207,28 +235,23 @@ static void parse_pdf_end(struct op *op)
         spending_add(spending, parse->job.bill.cost_usd, time(NULL));
 }
 
-static const struct step parse_pdf_steps[] = {{"files", read_files},
-                                              {"texts", prepare_texts},
-                                              {"analysis", analyse},
-                                              {"mend_analysis", mend_analysis},
-                                              {"scenes", write_scenes},
-                                              {"mend_scenes", mend_scenes},
-                                              {"images", illustrate},
-                                              {"report", report},
-                                              {0}};
+static const struct step parse_pdf_steps[] = {
+    {"files", read_files},    {"texts", prepare_texts},
+    {"analysis", analyse},    {"mend_analysis", mend_analysis},
+    {"scenes", write_scenes}, {"mend_scenes", mend_scenes},
+    {"images", illustrate},   {"save", save},
+    {"report", report},       {0}};
 static const struct op_kind parse_pdf_kind = {"parse_pdf", parse_pdf_steps, NULL, parse_pdf_end};
 
 void parse_pdf_start(struct parse_pdf *parse, struct op_link link, struct pipeline_tools *tools,
-                     struct arena *arena, const struct input_file *inputs, size_t input_count,
-                     const struct gate_rank *rank, uint64_t deadline_ms)
+                     const struct parse_pdf_task *task)
 {
     const uint64_t now = loop_now_ms(link.loop);
-    const uint64_t left = deadline_ms > now ? deadline_ms - now : 0;
+    const uint64_t left = task->deadline_ms > now ? task->deadline_ms - now : 0;
     const uint64_t kept = left / ANSWER_SHARE < ANSWER_MS ? left / ANSWER_SHARE : ANSWER_MS;
     memset(parse, 0, sizeof(*parse));
-    job_init(&parse->job, tools, arena, rank, deadline_ms - kept);
-    parse->inputs = inputs;
-    parse->input_count = input_count;
+    parse->task = *task;
+    job_init(&parse->job, tools, task->arena, &task->rank, task->deadline_ms - kept);
     parse->model = "";
     op_start(&parse->op, &parse_pdf_kind, link);
 }
@@ -237,6 +260,7 @@ void parse_pdf_clear(struct parse_pdf *parse)
 {
     if (!parse->job.tools)
         return;
+    saving_clear(&parse->saving);
     parse_files_clear(&parse->files);
     prompt_texts_clear(&parse->texts);
     offline_study_clear(&parse->offline);

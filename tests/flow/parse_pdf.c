@@ -113,9 +113,15 @@ static enum err run(size_t cancel_round)
     flow.cancel_round = cancel_round;
     uv_prepare_init(&flow.loop.uv, &flow.prepare);
     uv_prepare_start(&flow.prepare, on_round);
-    parse_pdf_start(&flow.parse, root(&flow.loop, on_finish, NULL), &flow.tools, &flow.arena,
-                    flow.inputs, FILES, &(struct gate_rank){.request = &flow},
-                    loop_now_ms(&flow.loop) + DEADLINE_MS);
+    parse_pdf_start(&flow.parse, root(&flow.loop, on_finish, NULL), &flow.tools,
+                    &(struct parse_pdf_task){
+                        .arena = &flow.arena,
+                        .inputs = flow.inputs,
+                        .input_count = FILES,
+                        .rank = {.request = &flow},
+                        .deadline_ms = loop_now_ms(&flow.loop) + DEADLINE_MS,
+                        .base_url = "http://here",
+                    });
     loop_run(&flow.loop);
     assert_int_equal(flow.finishes, 1);
     assert_int_equal(flow.tools.extract_gate.taken, 0);

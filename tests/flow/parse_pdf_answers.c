@@ -267,9 +267,15 @@ static enum err run(void)
 {
     uv_prepare_init(&flow.loop.uv, &flow.prepare);
     uv_prepare_start(&flow.prepare, on_round);
-    parse_pdf_start(&flow.parse, root(&flow.loop, on_finish, NULL), &flow.tools, &flow.arena,
-                    flow.inputs, flow.input_count, &(struct gate_rank){.request = &flow},
-                    loop_now_ms(&flow.loop) + FAR_MS);
+    parse_pdf_start(&flow.parse, root(&flow.loop, on_finish, NULL), &flow.tools,
+                    &(struct parse_pdf_task){
+                        .arena = &flow.arena,
+                        .inputs = flow.inputs,
+                        .input_count = flow.input_count,
+                        .rank = {.request = &flow},
+                        .deadline_ms = loop_now_ms(&flow.loop) + FAR_MS,
+                        .base_url = "http://here",
+                    });
     loop_run(&flow.loop);
     assert_int_equal(flow.finishes, 1);
     assert_int_equal(flow.services.spending.shares, 0);

@@ -7,8 +7,8 @@ import tempfile
 import make_pdfs
 import pytest
 
-import database as databases
 import wire
+from database import cluster, database, own_cluster  # noqa: F401: fixtures
 
 
 @pytest.fixture(scope="session")
@@ -50,27 +50,3 @@ def files():
 @pytest.fixture(scope="session")
 def sample():
     return (wire.SAMPLE / "case.pdf").read_bytes()
-
-
-@pytest.fixture(scope="session")
-def cluster():
-    """A PostgreSQL that all tests share, and none may stop."""
-    shared = databases.Cluster()
-    yield shared
-    shared.remove()
-
-
-@pytest.fixture
-def database(cluster):
-    """A database with all tables, and no rows."""
-    made = cluster.make_database()
-    yield made
-    made.drop()
-
-
-@pytest.fixture
-def own_cluster():
-    """A PostgreSQL that the test may stop, kill and start again."""
-    own = databases.Cluster()
-    yield own
-    own.remove()

@@ -1,7 +1,7 @@
 """A PostgreSQL of the tests' own, and in it a fresh database for each test.
 
-`cluster` and `database` are fixtures (conftest.py): the cluster is started once; a database is a
-copy of one that `personad --init-db` made, which takes milliseconds.
+`cluster`, `database` and `own_cluster` are fixtures, for a conftest.py to import: the cluster is
+started once; a database is a copy of one that `personad --init-db` made, which takes milliseconds.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import threading
 
 import psycopg2
 import psycopg2.extras
+import pytest
 
 import wire
 
@@ -49,14 +50,14 @@ class Cluster:
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
 
-    def make_database(self):
+    def make_database(self, options=""):
         """A new database with all tables, and no rows."""
         if self.count == 0:
             self.execute(f"CREATE DATABASE {TEMPLATE}")
             init_db(self.url(TEMPLATE))
         self.count += 1
         name = f"test_{self.count}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} {options}")
         return Database(self, name)
 
     def execute(self, statement):
@@ -131,3 +132,27 @@ def in_background(function, *arguments):
         return outcome[0]
 
     return result
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A PostgreSQL that all tests share, and none may stop."""
+    shared = Cluster()
+    yield shared
+    shared.remove()
+
+
+@pytest.fixture
+def database(cluster):
+    """A database with all tables, and no rows."""
+    made = cluster.make_database()
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def own_cluster():
+    """A PostgreSQL that the test may stop, kill and start again."""
+    own = Cluster()
+    yield own
+    own.remove()

@@ -479,6 +479,31 @@ static void hostile_texts_are_borne(void **state)
     }
 }
 
+/* Whatever is cut is cut between characters, wherever a text happens to end. */
+static void no_character_is_cut(void **state)
+{
+    (void)state;
+    static const char whole[] =
+        "\u738b\u5c0f\u660e\n\nDana Whitlock, the manager, met \u738b\u5c0f\u660e. Dana Whitlock "
+        "said: "
+        "\u738b\u5c0f\u660e. \u0645\u062d\u0645\u062f \u0627\u0644\u0623\u0645\u064a\u0646"
+        "\u3002\u4f1a\u793e\u306e\u793e\u9577\u306f\u738b\u5c0f\u660e\u3067\u3059";
+    for (size_t length = 1; length < sizeof(whole); length++) {
+        if (!text_is_clean(whole, length))
+            continue;
+        for (size_t scenes = 1; scenes <= 12; scenes++) {
+            struct fixture fixture;
+            analyse_bytes(&fixture, whole, length, scenes);
+            cJSON *json = case_study_json(&fixture.study);
+            char *printed = cJSON_PrintUnformatted(json);
+            assert_true(text_is_clean(printed, strlen(printed)));
+            cJSON_free(printed);
+            cJSON_Delete(json);
+            arena_clear(&fixture.arena);
+        }
+    }
+}
+
 static void cancelling_stops_it(void **state)
 {
     (void)state;
@@ -707,6 +732,7 @@ int main(void)
         cmocka_unit_test(scenes_follow_the_progression),
         cmocka_unit_test(tiny_texts_give_whole_results),
         cmocka_unit_test(hostile_texts_are_borne),
+        cmocka_unit_test(no_character_is_cut),
         cmocka_unit_test(cancelling_stops_it),
         cmocka_unit_test(it_always_says_the_same),
         cmocka_unit_test(tuning_half),
