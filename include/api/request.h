@@ -42,7 +42,6 @@ struct request {
     uint64_t body_bytes;        /* received */
     int status;                 /* answered; 0: not yet */
     bool running;               /* `op` has been started and has not finished */
-    bool counted;               /* in server->working */
     bool runs_on;               /* to its end, though its client leaves */
     void *work;                 /* of the handler, in `arena` */
     void (*on_end)(struct request *request);    /* frees what `work` holds */

@@ -36,6 +36,7 @@ struct server {
 
     struct request *requests; /* all that are not over */
     size_t request_count;
+    size_t running; /* requests at work in operations; of these */
     size_t working; /* uploads that are in and being worked on */
     struct {
         char id[UUID_BYTES + 1];

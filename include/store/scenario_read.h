@@ -45,6 +45,7 @@ struct scenario_read {
     struct op op;
     /* results, until scenario_read_clear */
     struct slice json;  /* "" of READ_USER; an empty list where there is no active user */
+    bool is_public;     /* every row is public, and none a draft: false of the lists of a user */
     enum caller caller; /* the user with that id, of the kinds that ask for one */
     /* private */
     struct scenario_question question;

@@ -19,6 +19,7 @@
 
 #include "base/config.h"
 #include "io/pg_pool.h"
+#include "store/scenario_lookup.h"
 #include "store/schema.h"
 
 /* What was seen of the database. */
@@ -30,6 +31,7 @@ enum store_state {
 
 struct store {
     struct pg_pool pool;
+    struct scenario_cache cache;
     /* private */
     struct schema_check check;
     bool checking;

@@ -167,6 +167,7 @@ void handle_ready(struct request *request)
     add_queue(checks, server, full);
     add_loop(checks, &server->loop.lag);
     json_add_number(checks, "connections", (double)http_server_connections(server->http));
+    json_add_number(checks, "requests", (double)server->request_count);
 
     cJSON *body = json_new_object();
     json_add_string(body, "status",

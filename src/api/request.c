@@ -104,7 +104,8 @@ static void on_op_finish(struct op *op, void *context)
     struct request *request = context;
     const struct error *error = op_error(op);
     request->running = false;
-    request->server->working--;
+    request->server->running--;
+    request->server->working -= request->route->form != NULL;
     if (request->exchange && error->code == OK)
         request->on_finish(request);
     else if (request->exchange)
@@ -125,7 +126,8 @@ void request_run(struct request *request, const struct op_kind *kind,
     request->running = true;
     request->on_finish = on_finish;
     request->on_end = on_end;
-    request->server->working++;
+    request->server->running++;
+    request->server->working += request->route->form != NULL;
     op_start(&request->op, kind, root(&request->server->loop, on_op_finish, request));
     request->op.log_id = request->id;
     op_deadline(&request->op, request->server->config->request_timeout_ms,

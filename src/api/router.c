@@ -10,6 +10,7 @@
 
 #include "api/ops_routes.h"
 #include "api/pdf_routes.h"
+#include "api/scenario_routes.h"
 #include "api/static_routes.h"
 #include "base/text.h"
 
@@ -18,6 +19,10 @@ static const struct upload_form pdf_form = {"file", "context_files"};
 #define GET_ROUTE(where, handler, is_vital)                                                        \
     {                                                                                              \
         .path = where, .method = "GET", .allow = "GET, HEAD", .handle = handler, .vital = is_vital \
+    }
+#define SCENARIO_ROUTE(where, handler, whom)                                                       \
+    {                                                                                              \
+        .path = where, .method = "GET", .allow = "GET, HEAD", .handle = handler, .access = whom    \
     }
 #define PARSE_PDF_ROUTE(where)                                                                     \
     {                                                                                              \
@@ -35,6 +40,11 @@ static const struct route routes[] = {
     GET_ROUTE("/api/pdf-processing/get-default-personas", handle_default_personas, false),
     GET_ROUTE("/api/pdf-processing/llamaparse-health", handle_llamaparse_health, false),
     GET_ROUTE("/static/images/scenes/{}", handle_scene_picture, false),
+    SCENARIO_ROUTE("/api/scenarios/{}/full", handle_scenario_full, ACCESS_OPEN),
+    SCENARIO_ROUTE("/scenarios/{}", handle_scenario, ACCESS_OPEN),
+    SCENARIO_ROUTE("/scenarios", handle_scenarios, ACCESS_OPEN),
+    SCENARIO_ROUTE("/api/scenarios", handle_own_scenarios, ACCESS_USER),
+    SCENARIO_ROUTE("/api/scenarios/drafts", handle_own_drafts, ACCESS_USER),
     PARSE_PDF_ROUTE("/api/parse-pdf"),
     PARSE_PDF_ROUTE("/api/pdf-processing/parse-pdf"),
 };

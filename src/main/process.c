@@ -256,7 +256,7 @@ static void settle(struct loop_timer *timer)
     struct server *server = &process->server;
     const struct store *store = server->tools.store;
     const bool busy =
-        server->working > 0 || services_busy(&server->services) || (store && store_busy(store));
+        server->running > 0 || services_busy(&server->services) || (store && store_busy(store));
     if (!busy || ++process->settle_rounds > SETTLE_ROUNDS)
         loop_stop(&server->loop);
     else
@@ -281,9 +281,9 @@ static void take_down(struct process *process)
         loop_run(&server->loop);
         loop_timer_stop(&server->loop, &process->phase_timer);
     }
-    if (server->working == 0) /* else what was at work goes with the process */
+    if (server->running == 0) /* else what was at work goes with the process */
         gate_clear(&server->tools.extract_gate);
-    if (process->services_begun && server->working == 0 && !services_busy(&server->services))
+    if (process->services_begun && server->running == 0 && !services_busy(&server->services))
         services_clear(&server->services);
     if (server->tools.store && !store_busy(server->tools.store))
         store_clear(server->tools.store);

@@ -97,6 +97,9 @@
     "'scene_order', c.scene_order, 'estimated_duration', c.estimated_duration,"                    \
     "'image_url', c.image_url"
 
+/* Does everybody see a row `s`? */
+#define IS_PUBLIC "(s.is_public AND NOT s.is_draft) IS TRUE "
+
 /* The caller, and of the caller's scenarios those that are meant. Of an inactive one there are
  * none. `$2` is the most. */
 #define CALLER "caller AS (SELECT id, is_active FROM users WHERE id = $1::bigint)"
@@ -131,12 +134,13 @@ static const char full_sql[] =
         "'image_prompt', c.image_prompt, 'timeout_turns', c.timeout_turns,"
         "'success_metric', c.success_metric," SCENE_CAST,
         JOIN_CAST)
-    "SELECT json_build_object(" SCENARIO_COLUMNS "," SCENARIO_LISTS ") " FROM_CHOSEN;
+    "SELECT json_build_object(" SCENARIO_COLUMNS "," SCENARIO_LISTS "), " IS_PUBLIC
+    FROM_CHOSEN;
 
 static const char scenario_sql[] =
     "SELECT json_build_object(" SCENARIO_COLUMNS ", 'rating_count', s.rating_count,"
     "  'persona_count', (SELECT count(*) FROM scenario_personas WHERE scenario_id = s.id),"
-    "  'scene_count', (SELECT count(*) FROM scenario_scenes WHERE scenario_id = s.id)) "
+    "  'scene_count', (SELECT count(*) FROM scenario_scenes WHERE scenario_id = s.id)), " IS_PUBLIC
     "FROM scenarios s WHERE s.id = $1::bigint AND s.deleted_at IS NULL";
 
 static const char public_sql[] =
@@ -145,6 +149,7 @@ static const char public_sql[] =
         "  'category', s.category, 'difficulty_level', s.difficulty_level,"
         "  'estimated_duration', s.estimated_duration, 'rating_avg', s.rating_avg,"
         "  'rating_count', s.rating_count, 'usage_count', s.usage_count) ORDER BY s.id)")
+    ", coalesce(bool_and(NOT s.is_draft), true) "
     "FROM ("
     "  SELECT * FROM scenarios WHERE is_public AND deleted_at IS NULL"
     "  ORDER BY id OFFSET $1::bigint LIMIT $2::bigint"
@@ -179,7 +184,14 @@ static const struct pg_statement statements[] = {
     [READ_USER] = {"scenarios_user", user_sql, 1},
 };
 
-enum { COLUMN_JSON, COLUMN_ACTIVE };
+/* The second column says whether everybody sees it or, of the kinds that ask for a user, whether
+ * the user is active. */
+enum { COLUMN_JSON, COLUMN_FLAG };
+
+static bool asks_for_user(enum scenario_read_kind kind)
+{
+    return kind == READ_PUBLISHED || kind == READ_DRAFTS || kind == READ_USER;
+}
 
 /* --- steps --------------------------------------------------------------------------------------
  */
@@ -200,11 +212,16 @@ static enum flow ask(struct op *op)
     return FLOW_WAIT;
 }
 
+static bool flag_of(const PGresult *result)
+{
+    return PQgetvalue(result, 0, COLUMN_FLAG)[0] == 't';
+}
+
 static enum caller caller_of(const PGresult *result)
 {
-    if (PQnfields(result) <= COLUMN_ACTIVE || PQgetisnull(result, 0, COLUMN_ACTIVE))
+    if (PQgetisnull(result, 0, COLUMN_FLAG))
         return CALLER_UNKNOWN;
-    return PQgetvalue(result, 0, COLUMN_ACTIVE)[0] == 't' ? CALLER_ACTIVE : CALLER_INACTIVE;
+    return flag_of(result) ? CALLER_ACTIVE : CALLER_INACTIVE;
 }
 
 static enum flow take(struct op *op)
@@ -215,7 +232,10 @@ static enum flow take(struct op *op)
         return op_fail(op, ERR_NOT_FOUND, "Scenario not found");
     read->json = (struct slice){PQgetvalue(result, 0, COLUMN_JSON),
                                 (size_t)PQgetlength(result, 0, COLUMN_JSON)};
-    read->caller = caller_of(result);
+    if (asks_for_user(read->question.kind))
+        read->caller = caller_of(result);
+    else
+        read->is_public = flag_of(result);
     return FLOW_NEXT;
 }
 

@@ -71,9 +71,12 @@ enum err store_init(struct store *store, struct loop *loop, const struct config 
                                .check_idle_ms = CHECK_IDLE_MS,
                            },
                            error);
-    if (err == OK)
-        look(&store->timer);
-    return err;
+    if (err != OK)
+        return err;
+    scenario_cache_init(&store->cache, loop, &store->pool, config->db_cache_ttl_ms,
+                        config->db_cache_bytes);
+    look(&store->timer);
+    return OK;
 }
 
 void store_stop(struct store *store)
@@ -87,11 +90,12 @@ void store_stop(struct store *store)
 
 bool store_busy(const struct store *store)
 {
-    return store->checking || pg_pool_busy(&store->pool);
+    return store->checking || scenario_cache_busy(&store->cache) || pg_pool_busy(&store->pool);
 }
 
 void store_clear(struct store *store)
 {
+    scenario_cache_clear(&store->cache);
     pg_pool_clear(&store->pool);
 }
 
