@@ -151,6 +151,30 @@ def test_once_with_upstreams(demo, arguments):
     run.nothing_is_left()
 
 
+@pytest.mark.parametrize("more", [(), ("--with-upstreams",)])
+def test_once_with_a_database(demo, more):
+    run = demo("--with-db", "--once", *more)
+    assert run.wait() == 0, run.output
+    assert "tables were made." in run.output
+    assert "scenario 1: " in run.output and "  4 scenes\n" in run.output
+    folder = re.search(r"A PostgreSQL of its own runs in (\S+)\. ", run.output)[1]
+    assert not pathlib.Path(folder).exists()
+    run.nothing_is_left()
+
+
+def test_a_database_goes_with_the_demo(demo):
+    run = demo("--with-db").wait_until_up()
+    folder = pathlib.Path(re.search(r"runs in (\S+)\. ", run.output)[1])
+    postmaster = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+    assert json.loads(run.run_suggested("the scenario"))["id"] == 1
+    assert json.loads(run.run_suggested("one more"))["scenario_id"] == 2
+    run.process.send_signal(signal.SIGINT)
+    assert run.wait() == 0
+    assert not folder.exists()
+    assert not pathlib.Path(f"/proc/{postmaster}").exists()
+    run.nothing_is_left()
+
+
 def test_settings_go_to_the_server(demo):
     run = demo("--once", "--with-upstreams", "IMAGES=off", "SCENE_COUNT=2")
     assert run.wait() == 0, run.output

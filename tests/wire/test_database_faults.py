@@ -16,7 +16,7 @@ import database as databases
 import wire
 
 SAVE = wire.PARSE + "?save_to_db=true"
-KILLS = int(os.environ.get("KILLS", "4"))
+KILLS = int(os.environ.get("KILLS", "3"))
 TOGETHER = 4
 
 # What is not whole.
