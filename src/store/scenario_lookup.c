@@ -324,6 +324,10 @@ bool scenario_cache_busy(const struct scenario_cache *cache)
 void scenario_cache_clear(struct scenario_cache *cache)
 {
     assert(!cache->reads);
-    while (cache->oldest)
-        forget(cache, cache->oldest);
+    for (struct cached_answer *cached = cache->newest, *older; cached; cached = older) {
+        older = cached->older;
+        answer_release(cached->answer);
+        free(cached);
+    }
+    memset(cache, 0, sizeof(*cache));
 }

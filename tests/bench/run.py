@@ -7,7 +7,7 @@
 
 a: small requests against nginx; b: thousands of held clients; c: large uploads; d: the sample from
 end to end; e: the offline analysis; f: the start. With the services simulated: g: an upload against
-its steps alone; h: uploads without latency; i: a crowd of them; j: large ones.
+its steps alone; h: uploads without latency; i: a crowd of them; j: large ones. k: the database.
 
 PERSONAD names another binary; the other programs are taken from beside it. All load stays on this
 machine, and all figures of a run are from that run: ratios never mix two machines.
@@ -24,6 +24,7 @@ import sys
 import held_clients
 import pipeline
 import small_requests
+import store
 import uploads
 from measure import BINARY
 
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "h": [pipeline.no_latency, pipeline.no_latency_default_limits],
     "i": [pipeline.crowd],
     "j": [pipeline.large_files],
+    "k": [store.store],
 }
 
 METHOD = """\
@@ -74,6 +76,9 @@ METHOD = """\
   0.9 s, first come, first served.
 - The peak of the resident set is `VmHWM`, reset after the first two uploads. How late the loop was
   is its own measure, as above, of its last one to two minutes.
+- The database is a PostgreSQL of its own on the same machine, over a Unix socket, with `fsync`. The
+  ways to save take turns, and so do those to list (`store.c`); all use prepared statements. pgbench
+  runs the very statement that personad sends, as the server's log has it.
 """
 
 
