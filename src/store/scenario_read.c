@@ -23,12 +23,15 @@
     " 'correlation', p.correlation, 'primary_goals', p.primary_goals,"                             \
     " 'personality_traits', p.personality_traits)"
 
-/* What follows WITH chosen AS (the ids of scenarios): their personas, by scenario. */
+/* What follows WITH chosen AS (the ids of scenarios): their personas, each made once for all lists
+ * that it is in; and by scenario. */
 #define PERSONA_LISTS                                                                              \
-    "persona_list AS ("                                                                            \
-    "  SELECT p.scenario_id, json_agg(" PERSONA_JSON " ORDER BY p.id) AS list"                     \
+    "persona AS MATERIALIZED ("                                                                    \
+    "  SELECT p.id, p.scenario_id, p.name, " PERSONA_JSON " AS json"                               \
     "  FROM chosen JOIN scenario_personas p ON p.scenario_id = chosen.id"                          \
-    "  GROUP BY p.scenario_id"                                                                     \
+    "),"                                                                                           \
+    "persona_list AS ("                                                                            \
+    "  SELECT scenario_id, json_agg(json ORDER BY id) AS list FROM persona GROUP BY scenario_id"   \
     ")"
 
 /* Their scenes, for the next two. */
@@ -41,9 +44,9 @@
 #define CAST_LISTS                                                                                 \
     "cast_list AS ("                                                                               \
     "  SELECT l.scene_id, json_agg(p.name ORDER BY p.id) AS names,"                                \
-    "    json_agg(" PERSONA_JSON " ORDER BY p.id) AS list"                                         \
+    "    json_agg(p.json ORDER BY p.id) AS list"                                                   \
     "  FROM scene JOIN scene_personas l ON l.scene_id = scene.id"                                  \
-    "    JOIN scenario_personas p ON p.id = l.persona_id"                                          \
+    "    JOIN persona p ON p.id = l.persona_id"                                                    \
     "  GROUP BY l.scene_id"                                                                        \
     ")"
 

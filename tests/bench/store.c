@@ -156,15 +156,15 @@ static void prepare_rows(void)
         {"scenario", "INSERT INTO scenarios (unique_id, title, description, challenge, industry,"
                      " learning_objectives, source_type, pdf_content, student_role, pdf_title,"
                      " pdf_source, processing_version, is_public, allow_remixes, status, is_draft)"
-                     " VALUES (gen_random_uuid()::text, $1, $2, $2, 'Business', '[]', 'pdf_upload',"
-                     " $2, 'Owner', $1, 'Uploaded PDF', '1.0', false, true, 'draft', true)"
+                     " VALUES (gen_random_uuid()::text, $1::text, $2::text, $2::text, 'Business', '[]', 'pdf_upload',"
+                     " $2::text, 'Owner', $1::text, 'Uploaded PDF', '1.0', false, true, 'draft', true)"
                      " RETURNING id"},
         {"persona", "INSERT INTO scenario_personas (scenario_id, name, role, background,"
                     " correlation, primary_goals, personality_traits)"
-                    " VALUES ($1, $2, 'Manager', $3, $3, '[]', '{}') RETURNING id"},
+                    " VALUES ($1, $2, 'Manager', $3::text, $3::text, '[]', '{}') RETURNING id"},
         {"scene", "INSERT INTO scenario_scenes (scenario_id, title, description, user_goal,"
                   " scene_order, estimated_duration, success_metric)"
-                  " VALUES ($1, 'A scene', $2, $2, $3, 30, $2) RETURNING id"},
+                  " VALUES ($1, 'A scene', $2::text, $2::text, $3, 30, $2::text) RETURNING id"},
         {"link", "INSERT INTO scene_personas (scene_id, persona_id, involvement_level)"
                  " VALUES ($1, $2, 'participant')"},
         {"file", "INSERT INTO scenario_files (scenario_id, filename, original_content,"

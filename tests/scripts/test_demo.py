@@ -12,10 +12,14 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "wire"))
+import wire  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 60  # once it is built: far beyond what anything takes
@@ -39,6 +43,15 @@ def heed_signals():
     """Whoever runs the tests in the background, or by nohup, has these ignored."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+
+
+def is_running(pid):
+    """A process that nobody has waited for yet is not."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 class Demo:
@@ -171,7 +184,7 @@ def test_a_database_goes_with_the_demo(demo):
     run.process.send_signal(signal.SIGINT)
     assert run.wait() == 0
     assert not folder.exists()
-    assert not pathlib.Path(f"/proc/{postmaster}").exists()
+    wire.eventually(lambda: not is_running(postmaster), "its PostgreSQL has ended")
     run.nothing_is_left()
 
 
