@@ -359,9 +359,12 @@ int main(int argc, char **argv)
                      &error) != OK)
         return 1;
     prepare_rows();
-    measure_saves();
     measure_lists();
-    save_together(); /* opens the connections */
+    /* Opens the connections; and plans that were made for tables with nothing in them are not for
+     * those that grow: the server makes them anew when it has counted. */
+    save_together();
+    command("ANALYZE");
+    measure_saves();
     printf("together_per_s %.1f\n", save_together());
     return 0;
 }
