@@ -153,12 +153,14 @@ static void prepare_rows(void)
     static const struct {
         const char *name, *sql;
     } statements[] = {
-        {"scenario", "INSERT INTO scenarios (unique_id, title, description, challenge, industry,"
-                     " learning_objectives, source_type, pdf_content, student_role, pdf_title,"
-                     " pdf_source, processing_version, is_public, allow_remixes, status, is_draft)"
-                     " VALUES (gen_random_uuid()::text, $1::text, $2::text, $2::text, 'Business', '[]', 'pdf_upload',"
-                     " $2::text, 'Owner', $1::text, 'Uploaded PDF', '1.0', false, true, 'draft', true)"
-                     " RETURNING id"},
+        {"scenario",
+         "INSERT INTO scenarios (unique_id, title, description, challenge, industry,"
+         " learning_objectives, source_type, pdf_content, student_role, pdf_title,"
+         " pdf_source, processing_version, is_public, allow_remixes, status, is_draft)"
+         " VALUES (gen_random_uuid()::text, $1::text, $2::text, $2::text, 'Business', '[]', "
+         "'pdf_upload',"
+         " $2::text, 'Owner', $1::text, 'Uploaded PDF', '1.0', false, true, 'draft', true)"
+         " RETURNING id"},
         {"persona", "INSERT INTO scenario_personas (scenario_id, name, role, background,"
                     " correlation, primary_goals, personality_traits)"
                     " VALUES ($1, $2, 'Manager', $3::text, $3::text, '[]', '{}') RETURNING id"},
