@@ -1,5 +1,5 @@
 /*
- * server.h: the server as its handlers see it; built in main.c.
+ * server.h: the server as its handlers see it; built in main/process.c.
  */
 #ifndef API_SERVER_H
 #define API_SERVER_H

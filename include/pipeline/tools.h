@@ -1,6 +1,6 @@
 /*
  * tools.h: what every pipeline works with: settings and shared things of the server, built in
- * main.c and handed down.
+ * main/process.c and handed down.
  */
 #ifndef PIPELINE_TOOLS_H
 #define PIPELINE_TOOLS_H
