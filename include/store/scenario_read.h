@@ -1,6 +1,6 @@
 /*
- * scenario_read.h: scenarios as clients read them: one statement each, whose answer is the body of
- * the reply.
+ * scenario_read.h: scenarios as clients read them: one statement each, and the body of the reply
+ * that comes of its rows.
  *
  *     scenario_read_start(&read, need(op), &pool, &(struct scenario_question){
  *         .kind = READ_FULL, .id = 7});
@@ -18,6 +18,7 @@
 
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/text.h"
 #include "io/pg_pool.h"
 
@@ -30,7 +31,10 @@ enum scenario_read_kind {
     READ_USER,      /* no scenario: only `caller` */
 };
 
-enum { OWN_SCENARIOS_MAX = 1000 /* in a user's lists, which have no pages: the newest */ };
+enum {
+    OWN_SCENARIOS_MAX = 1000,       /* in a user's lists, which have no pages: the newest */
+    SCENARIOS_BYTES_MAX = 64 << 20, /* of a scenario with all that is in it, or of a user's list */
+};
 
 /* Numbers may be any: what there cannot be is not found. Neither skip nor limit is negative. */
 struct scenario_question {
@@ -51,6 +55,7 @@ struct scenario_read {
     struct scenario_question question;
     struct pg_pool *pool;
     struct pg_query query;
+    struct buffer text; /* what `json` is of, where it was put together */
     char numbers[2][24];
     const char *values[2];
 };

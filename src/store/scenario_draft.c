@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "store/scenario_save.h"
+#include "store/scenario_draft.h"
 
 enum {
     MAIN_TEXT_CHARACTERS = 10000, /* of the texts in scenario_files: to look at, not to work with */
@@ -54,23 +54,6 @@ static cJSON *persona_json(const struct key_figure *figure, size_t place)
     return json;
 }
 
-/* The places of those involved, each once. Of figures with one name the first is meant, as whoever
- * reads a name in the reply would take it. */
-static cJSON *involved_json(const struct scene *scene, const struct case_study *study)
-{
-    cJSON *places = json_new_array();
-    for (size_t i = 0; i < study->figure_count; i++) {
-        bool is_involved = false;
-        for (size_t j = 0; j < scene->personas_count && !is_involved; j++)
-            is_involved = strcmp(scene->personas_involved[j], study->figures[i].name) == 0;
-        for (size_t j = 0; j < i && is_involved; j++)
-            is_involved = strcmp(study->figures[j].name, study->figures[i].name) != 0;
-        if (is_involved)
-            json_append(places, cJSON_CreateNumber((double)i));
-    }
-    return places;
-}
-
 static cJSON *scene_json(const struct scenario_draft *draft, size_t place)
 {
     const struct scene *scene = &draft->study->scenes[place];
@@ -84,7 +67,6 @@ static cJSON *scene_json(const struct scenario_draft *draft, size_t place)
     json_add_string(json, "image_url", draft->image_urls ? draft->image_urls[place] : "");
     add_text_or_null(json, "image_prompt",
                      draft->image_prompts ? draft->image_prompts[place] : NULL);
-    json_add(json, "personas", involved_json(scene, draft->study));
     return json;
 }
 
@@ -110,30 +92,119 @@ static cJSON *file_json(const struct scenario_file *file, bool is_main, size_t p
     return json;
 }
 
-enum err scenario_draft_json(const struct scenario_draft *draft, struct arena *arena,
-                             struct buffer *out)
+/* Of figures with one name the first is meant, as whoever reads a name in the reply would take
+ * it. */
+static bool is_involved(const struct case_study *study, size_t figure, const struct scene *scene)
+{
+    const char *name = study->figures[figure].name;
+    for (size_t i = 0; i < figure; i++)
+        if (strcmp(study->figures[i].name, name) == 0)
+            return false;
+    for (size_t i = 0; i < scene->personas_count; i++)
+        if (strcmp(scene->personas_involved[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* --- lists --------------------------------------------------------------------------------------
+ */
+
+static cJSON *personas_json(const struct case_study *study)
+{
+    cJSON *list = json_new_array();
+    for (size_t i = 0; i < study->figure_count; i++)
+        json_append(list, persona_json(&study->figures[i], i));
+    return list;
+}
+
+static cJSON *scenes_json(const struct scenario_draft *draft)
+{
+    cJSON *list = json_new_array();
+    for (size_t i = 0; i < draft->study->scene_count; i++)
+        json_append(list, scene_json(draft, i));
+    return list;
+}
+
+static cJSON *files_json(const struct scenario_draft *draft, struct arena *arena)
+{
+    cJSON *list = json_new_array();
+    for (size_t i = 0; i < draft->file_count; i++)
+        json_append(list, file_json(&draft->files[i], i == 0, i, arena));
+    return list;
+}
+
+static cJSON *warnings_json(const struct scenario_draft *draft, struct arena *arena)
+{
+    cJSON *list = strings_json(draft->warnings, draft->warning_count);
+    if (draft->content.length > SCENARIO_CONTENT_BYTES_MAX)
+        json_append_string(list, arena_printf(arena, "Of the text the first %d MB were saved",
+                                              SCENARIO_CONTENT_BYTES_MAX >> 20));
+    return list;
+}
+
+/* Two arrays as PostgreSQL writes them, of the same length: a scene's place, and that of one who is
+ * in it. */
+static enum err cast_arrays(const struct scenario_draft *draft, struct buffer *scenes,
+                            struct buffer *personas, size_t *count)
 {
     const struct case_study *study = draft->study;
-    cJSON *json = json_new_object();
-    json_add_string(json, "title", text_or_empty(study->title));
-    json_add_string(json, "description", text_or_empty(study->description));
-    json_add_string(json, "student_role", text_or_empty(study->student_role));
-    json_add(json, "learning_objectives", strings_json(study->outcomes, OUTCOME_COUNT));
-    cJSON *warnings = strings_json(draft->warnings, draft->warning_count);
-    if (draft->content.length > SCENARIO_CONTENT_BYTES_MAX)
-        json_append_string(warnings, arena_printf(arena, "Of the text the first %d MB were saved",
-                                                  SCENARIO_CONTENT_BYTES_MAX >> 20));
-    json_add(json, "warnings", warnings);
-    cJSON *personas = json_add_array(json, "personas");
-    for (size_t i = 0; i < study->figure_count; i++)
-        json_append(personas, persona_json(&study->figures[i], i));
-    cJSON *scenes = json_add_array(json, "scenes");
-    for (size_t i = 0; i < study->scene_count; i++)
-        json_append(scenes, scene_json(draft, i));
-    cJSON *files = json_add_array(json, "files");
-    for (size_t i = 0; i < draft->file_count; i++)
-        json_append(files, file_json(&draft->files[i], i == 0, i, arena));
+    enum err err = buffer_puts(scenes, "{");
+    err = err ? err : buffer_puts(personas, "{");
+    *count = 0;
+    for (size_t i = 0; i < study->scene_count; i++) {
+        for (size_t j = 0; j < study->figure_count && err == OK; j++) {
+            if (!is_involved(study, j, &study->scenes[i]))
+                continue;
+            const char *comma = (*count)++ > 0 ? "," : "";
+            err = buffer_printf(scenes, "%s%zu", comma, i);
+            err = err ? err : buffer_printf(personas, "%s%zu", comma, j);
+        }
+    }
+    err = err ? err : buffer_puts(scenes, "}");
+    return err ? err : buffer_puts(personas, "}");
+}
+
+/* Takes over `json`. */
+static enum err print(cJSON *json, struct buffer *out)
+{
     const enum err err = json_print(json, out);
     cJSON_Delete(json);
     return err;
+}
+
+/* --- from outside -------------------------------------------------------------------------------
+ */
+
+enum err scenario_lists_make(struct scenario_lists *lists, const struct scenario_draft *draft,
+                             struct arena *arena)
+{
+    const struct case_study *study = draft->study;
+    cJSON *const values[] = {
+        [LIST_OUTCOMES] = strings_json(study->outcomes, OUTCOME_COUNT),
+        [LIST_WARNINGS] = warnings_json(draft, arena),
+        [LIST_PERSONAS] = personas_json(study),
+        [LIST_SCENES] = scenes_json(draft),
+        [LIST_FILES] = files_json(draft, arena),
+    };
+    enum err err = OK;
+    for (size_t i = 0; i < LIST_CAST_SCENES; i++) {
+        const enum err printed = print(values[i], &lists->texts[i]);
+        err = err ? err : printed;
+    }
+    return err ? err
+               : cast_arrays(draft, &lists->texts[LIST_CAST_SCENES],
+                             &lists->texts[LIST_CAST_PERSONAS], &lists->cast_count);
+}
+
+void scenario_lists_init(struct scenario_lists *lists)
+{
+    lists->cast_count = 0;
+    for (size_t i = 0; i < LIST_COUNT; i++)
+        buffer_init(&lists->texts[i], SCENARIO_LIST_BYTES_MAX);
+}
+
+void scenario_lists_clear(struct scenario_lists *lists)
+{
+    for (size_t i = 0; i < LIST_COUNT; i++)
+        buffer_clear(&lists->texts[i]);
 }

@@ -1,7 +1,11 @@
 /*
- * PostgreSQL writes the JSON: rows become the reply where they are, and json columns go into it as
- * they stand. For the lists nothing is looked up scenario by scenario: the tables have no index by
- * scenario, so that each of them is read once and joined.
+ * PostgreSQL writes the JSON of each row, in which json columns stand as they are. What is in
+ * another, as scenes in a scenario, comes in rows beside it and is put into its place here, by
+ * scenario_rows.h: one aggregate in the other, as SQL would have it, copies all of it at each
+ * level, and sends a persona as often as it is in a scene.
+ *
+ * Nothing is looked up scenario by scenario: the tables have no index by scenario, so that each of
+ * them is read once and joined.
  */
 #include "store/scenario_read.h"
 
@@ -10,115 +14,80 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/scenario_rows.h"
 #include "store/sql.h"
 
 /* --- pieces -------------------------------------------------------------------------------------
  */
 
-#define EMPTY_LIST(list) "coalesce(" list ", '[]'::json)"
+/* A kind of row, as scenario_rows.h has it. */
+#define ROWS(kind, place, ref, id, aside, json)                                                    \
+    "SELECT " kind " AS kind, " place " AS place, " ref " AS ref, " id " AS id,"                   \
+    " " aside " AS aside, " json " AS json "
 
-/* Of a row `p` of scenario_personas. */
-#define PERSONA_JSON                                                                               \
-    "json_build_object('id', p.id, 'name', p.name, 'role', p.role, 'background', p.background,"    \
-    " 'correlation', p.correlation, 'primary_goals', p.primary_goals,"                             \
-    " 'personality_traits', p.personality_traits)"
+#define UNION_ALL " UNION ALL "
 
-/* What follows WITH chosen AS (the ids of scenarios): their personas, each made once for all lists
- * that it is in; and by scenario. */
-#define PERSONA_LISTS                                                                              \
-    "persona AS MATERIALIZED ("                                                                    \
-    "  SELECT p.id, p.scenario_id, p.name, " PERSONA_JSON " AS json"                               \
-    "  FROM chosen JOIN scenario_personas p ON p.scenario_id = chosen.id"                          \
-    "),"                                                                                           \
-    "persona_list AS ("                                                                            \
-    "  SELECT scenario_id, json_agg(json ORDER BY id) AS list FROM persona GROUP BY scenario_id"   \
-    ")"
+/* What comes after a statement's rows of all kinds. */
+#define IN_ORDER " ORDER BY kind, place, ref, id"
 
-/* Their scenes, for the next two. */
-#define SCENES                                                                                     \
-    "scene AS ("                                                                                   \
-    "  SELECT c.* FROM chosen JOIN scenario_scenes c ON c.scenario_id = chosen.id"                 \
-    ")"
+/* Columns as an object that has their names: a third faster than json_build_object, which looks up
+ * the type of each name and of each value. */
+#define OBJECT(columns) "(SELECT row_to_json(o) FROM (SELECT " columns ") AS o)"
 
-/* Who is in which of them. */
-#define CAST_LISTS                                                                                 \
-    "cast_list AS ("                                                                               \
-    "  SELECT l.scene_id, json_agg(p.name ORDER BY p.id) AS names,"                                \
-    "    json_agg(p.json ORDER BY p.id) AS list"                                                   \
-    "  FROM scene JOIN scene_personas l ON l.scene_id = scene.id"                                  \
-    "    JOIN persona p ON p.id = l.persona_id"                                                    \
-    "  GROUP BY l.scene_id"                                                                        \
-    ")"
-
-/* The scenes by scenario. `columns` is for json_build_object, of rows `c` and, where `joins` has
- * it, `cast_list`. */
-#define SCENE_LISTS(columns, joins)                                                                \
-    "scene_list AS ("                                                                              \
-    "  SELECT c.scenario_id,"                                                                      \
-    "    json_agg(json_build_object(" columns ") ORDER BY c.scene_order, c.id) AS list"            \
-    "  FROM scene c " joins " GROUP BY c.scenario_id"                                              \
-    ")"
-
-#define JOIN_CAST "LEFT JOIN cast_list ON cast_list.scene_id = c.id"
-
-#define SCENE_CAST                                                                                 \
-    "'personas_involved', " EMPTY_LIST(                                                            \
-        "cast_list.names") ","                                                                     \
-                           "'created_at', " SQL_ISO("c.created_at") ", 'updated_at', " SQL_ISO(    \
-                               "c.updated_at") ","                                                 \
-                                               "'personas', " EMPTY_LIST("cast_list.list")
-
-#define SCENARIO_LISTS                                                                             \
-    "'personas', " EMPTY_LIST("persona_list.list") ", 'scenes', " EMPTY_LIST("scene_list.list")
-
-/* The chosen scenarios as rows `s`, with their lists. */
-#define FROM_CHOSEN                                                                                \
-    "FROM chosen JOIN scenarios s ON s.id = chosen.id"                                             \
-    " LEFT JOIN persona_list ON persona_list.scenario_id = s.id"                                   \
-    " LEFT JOIN scene_list ON scene_list.scenario_id = s.id"
-
+/* Of a row `s` of scenarios. */
 #define SCENARIO_COLUMNS                                                                           \
-    "'id', s.id, 'title', s.title, 'description', s.description, 'challenge', s.challenge,"        \
-    "'industry', s.industry, 'learning_objectives', s.learning_objectives,"                        \
-    "'student_role', s.student_role, 'category', s.category,"                                      \
-    "'difficulty_level', s.difficulty_level, 'estimated_duration', s.estimated_duration,"          \
-    "'tags', s.tags, 'pdf_title', s.pdf_title, 'pdf_source', s.pdf_source,"                        \
-    "'processing_version', s.processing_version, 'rating_avg', s.rating_avg,"                      \
-    "'source_type', s.source_type, 'is_public', s.is_public, 'is_template', s.is_template,"        \
-    "'allow_remixes', s.allow_remixes, 'usage_count', s.usage_count,"                              \
-    "'clone_count', s.clone_count, 'created_by', s.created_by,"                                    \
-    "'created_at', " SQL_ISO("s.created_at") ", 'updated_at', " SQL_ISO("s.updated_at")
+    "s.id, s.title, s.description, s.challenge, s.industry, s.learning_objectives,"                \
+    "s.student_role, s.category, s.difficulty_level, s.estimated_duration, s.tags, s.pdf_title,"   \
+    "s.pdf_source, s.processing_version, s.rating_avg, s.source_type, s.is_public,"                \
+    "s.is_template, s.allow_remixes, s.usage_count, s.clone_count, s.created_by," TIMES("s")
 
 #define OWN_COLUMNS                                                                                \
-    "'id', s.id, 'title', s.title, 'description', s.description, 'challenge', s.challenge,"        \
-    "'industry', s.industry, 'learning_objectives', s.learning_objectives,"                        \
-    "'student_role', s.student_role, 'status', s.status,"                                          \
-    "'created_at', " SQL_ISO("s.created_at") ", 'is_public', s.is_public"
+    "s.id, s.title, s.description, s.challenge, s.industry, s.learning_objectives,"                \
+    "s.student_role, s.status, s.is_public," SQL_ISO("s.created_at") " AS created_at"
 
+/* Of a row `c` of scenario_scenes. */
 #define OWN_SCENE_COLUMNS                                                                          \
-    "'id', c.id, 'title', c.title, 'description', c.description, 'user_goal', c.user_goal,"        \
-    "'scene_order', c.scene_order, 'estimated_duration', c.estimated_duration,"                    \
-    "'image_url', c.image_url"
+    "c.id, c.title, c.description, c.user_goal, c.scene_order, c.estimated_duration, c.image_url"
+
+#define TIMES(row)                                                                                 \
+    SQL_ISO(row ".created_at") " AS created_at," SQL_ISO(row ".updated_at") " AS updated_at"
 
 /* Does everybody see a row `s`? */
 #define IS_PUBLIC "(s.is_public AND NOT s.is_draft) IS TRUE "
 
+/* What follows WITH chosen AS (the ids of scenarios, and their places in the list). */
+#define SCENARIO_ROWS(aside, columns)                                                              \
+    ROWS("1", "place", "0", "s.id", aside, OBJECT(columns))                                        \
+    "FROM chosen JOIN scenarios s ON s.id = chosen.id"
+
+#define PERSONA_ROWS                                                                               \
+    ROWS("2", "place", "0", "p.id", "to_json(p.name)",                                             \
+         OBJECT("p.id, p.name, p.role, p.background, p.correlation, p.primary_goals,"              \
+                "p.personality_traits"))                                                           \
+    "FROM chosen JOIN scenario_personas p ON p.scenario_id = chosen.id"
+
+#define SCENE_ROWS(columns)                                                                        \
+    ROWS("3", "place", "c.scene_order", "c.id", "NULL::json", OBJECT(columns))                     \
+    "FROM chosen JOIN scenario_scenes c ON c.scenario_id = chosen.id"
+
+#define CAST_ROWS                                                                                  \
+    ROWS("4", "place", "l.scene_id", "l.persona_id", "NULL::json", "NULL::json")                   \
+    "FROM chosen JOIN scenario_scenes c ON c.scenario_id = chosen.id"                              \
+    " JOIN scene_personas l ON l.scene_id = c.id"
+
 /* The caller, and of the caller's scenarios those that are meant. Of an inactive one there are
  * none. `$2` is the most. */
-#define CALLER "caller AS (SELECT id, is_active FROM users WHERE id = $1::bigint)"
-
-#define CHOSEN_OWN(condition)                                                                      \
+#define WITH_OWN(condition)                                                                        \
+    "WITH caller AS (SELECT id, is_active FROM users WHERE id = $1::bigint),"                      \
     "chosen AS ("                                                                                  \
-    "  SELECT s.id FROM scenarios s JOIN caller ON caller.id = s.created_by AND caller.is_active"  \
+    "  SELECT s.id, row_number() OVER (ORDER BY s.created_at DESC, s.id DESC) AS place"            \
+    "  FROM scenarios s JOIN caller ON caller.id = s.created_by AND caller.is_active"              \
     "  WHERE s.deleted_at IS NULL AND " condition                                                  \
     "  ORDER BY s.created_at DESC, s.id DESC LIMIT $2::bigint"                                     \
     ")"
 
-/* One row in any case: a list, and whether the caller is active, NULL where there is none. */
-#define SELECT_OWN(columns)                                                                        \
-    "SELECT " EMPTY_LIST("(SELECT json_agg(json_build_object(" columns "," SCENARIO_LISTS ")"      \
-                         " ORDER BY s.created_at DESC, s.id DESC) " FROM_CHOSEN                    \
-                         ")") ", (SELECT is_active IS TRUE FROM caller)"
+#define CALLER_ROW                                                                                 \
+    ROWS("0", "0::bigint", "0", "id", "to_json(is_active IS TRUE)", "NULL::json") "FROM caller"
 
 /* --- statements ---------------------------------------------------------------------------------
  */
@@ -128,50 +97,48 @@
 
 static const char full_sql[] =
     "WITH chosen AS ("
-    "  SELECT id FROM scenarios WHERE id = $1::bigint AND deleted_at IS NULL"
-    ")," PERSONA_LISTS "," SCENES "," CAST_LISTS ","
-    SCENE_LISTS(
-        "'id', c.id, 'scenario_id', c.scenario_id, 'title', c.title,"
-        "'description', c.description, 'user_goal', c.user_goal, 'scene_order', c.scene_order,"
-        "'estimated_duration', c.estimated_duration, 'image_url', c.image_url,"
-        "'image_prompt', c.image_prompt, 'timeout_turns', c.timeout_turns,"
-        "'success_metric', c.success_metric," SCENE_CAST,
-        JOIN_CAST)
-    "SELECT json_build_object(" SCENARIO_COLUMNS "," SCENARIO_LISTS "), " IS_PUBLIC
-    FROM_CHOSEN;
+    "  SELECT id, 1::bigint AS place FROM scenarios WHERE id = $1::bigint AND deleted_at IS NULL"
+    ")"
+    SCENARIO_ROWS("to_json(" IS_PUBLIC ")", SCENARIO_COLUMNS) UNION_ALL
+    PERSONA_ROWS UNION_ALL
+    SCENE_ROWS(
+        "c.id, c.scenario_id, c.title, c.description, c.user_goal, c.scene_order,"
+        "c.estimated_duration, c.image_url, c.image_prompt, c.timeout_turns, c.success_metric,"
+        TIMES("c")) UNION_ALL
+    CAST_ROWS IN_ORDER;
 
 static const char scenario_sql[] =
-    "SELECT json_build_object(" SCENARIO_COLUMNS ", 'rating_count', s.rating_count,"
-    "  'persona_count', (SELECT count(*) FROM scenario_personas WHERE scenario_id = s.id),"
-    "  'scene_count', (SELECT count(*) FROM scenario_scenes WHERE scenario_id = s.id)), " IS_PUBLIC
+    "SELECT " OBJECT(SCENARIO_COLUMNS ", s.rating_count,"
+        "(SELECT count(*) FROM scenario_personas WHERE scenario_id = s.id) AS persona_count,"
+        "(SELECT count(*) FROM scenario_scenes WHERE scenario_id = s.id) AS scene_count")
+    "," IS_PUBLIC
     "FROM scenarios s WHERE s.id = $1::bigint AND s.deleted_at IS NULL";
 
 static const char public_sql[] =
-    "SELECT " EMPTY_LIST(
-        "json_agg(json_build_object('id', s.id, 'title', s.title, 'description', s.description,"
-        "  'category', s.category, 'difficulty_level', s.difficulty_level,"
-        "  'estimated_duration', s.estimated_duration, 'rating_avg', s.rating_avg,"
-        "  'rating_count', s.rating_count, 'usage_count', s.usage_count) ORDER BY s.id)")
-    ", coalesce(bool_and(NOT s.is_draft), true) "
+    "SELECT coalesce(json_agg(" OBJECT(
+        "s.id, s.title, s.description, s.category, s.difficulty_level, s.estimated_duration,"
+        "s.rating_avg, s.rating_count, s.usage_count")
+    "  ORDER BY s.id), '[]'::json), coalesce(bool_and(NOT s.is_draft), true) "
     "FROM ("
     "  SELECT * FROM scenarios WHERE is_public AND deleted_at IS NULL"
     "  ORDER BY id OFFSET $1::bigint LIMIT $2::bigint"
     ") AS s";
 
 static const char published_sql[] =
-    "WITH " CALLER "," CHOSEN_OWN("NOT s.is_draft") "," PERSONA_LISTS "," SCENES ","
-    SCENE_LISTS(OWN_SCENE_COLUMNS, "")
-    SELECT_OWN(OWN_COLUMNS);
+    WITH_OWN("NOT s.is_draft")
+    CALLER_ROW UNION_ALL
+    SCENARIO_ROWS("NULL::json", OWN_COLUMNS) UNION_ALL
+    PERSONA_ROWS UNION_ALL
+    SCENE_ROWS(OWN_SCENE_COLUMNS) IN_ORDER;
 
 static const char drafts_sql[] =
-    "WITH " CALLER "," CHOSEN_OWN("s.is_draft") "," PERSONA_LISTS "," SCENES "," CAST_LISTS ","
-    SCENE_LISTS(
-        OWN_SCENE_COLUMNS ", 'timeout_turns', c.timeout_turns,"
-        "'success_metric', c.success_metric," SCENE_CAST,
-        JOIN_CAST)
-    SELECT_OWN(
-        OWN_COLUMNS ", 'unique_id', s.unique_id, 'is_draft', s.is_draft,"
-        "'published_version_id', s.published_version_id");
+    WITH_OWN("s.is_draft")
+    CALLER_ROW UNION_ALL
+    SCENARIO_ROWS("NULL::json",
+        OWN_COLUMNS ", s.unique_id, s.is_draft, s.published_version_id") UNION_ALL
+    PERSONA_ROWS UNION_ALL
+    SCENE_ROWS(OWN_SCENE_COLUMNS ", c.timeout_turns, c.success_metric," TIMES("c")) UNION_ALL
+    CAST_ROWS IN_ORDER;
 
 /* clang-format on */
 
@@ -187,14 +154,9 @@ static const struct pg_statement statements[] = {
     [READ_USER] = {"scenarios_user", user_sql, 1},
 };
 
-/* The second column says whether everybody sees it or, of the kinds that ask for a user, whether
- * the user is active. */
+/* Of the kinds whose answer is one row: the second column says whether everybody sees it or, of
+ * READ_USER, whether the user is active. */
 enum { COLUMN_JSON, COLUMN_FLAG };
-
-static bool asks_for_user(enum scenario_read_kind kind)
-{
-    return kind == READ_PUBLISHED || kind == READ_DRAFTS || kind == READ_USER;
-}
 
 /* --- steps --------------------------------------------------------------------------------------
  */
@@ -215,30 +177,50 @@ static enum flow ask(struct op *op)
     return FLOW_WAIT;
 }
 
-static bool flag_of(const PGresult *result)
+static enum caller caller_of(bool is_there, bool is_active)
 {
-    return PQgetvalue(result, 0, COLUMN_FLAG)[0] == 't';
+    if (!is_there)
+        return CALLER_UNKNOWN;
+    return is_active ? CALLER_ACTIVE : CALLER_INACTIVE;
 }
 
-static enum caller caller_of(const PGresult *result)
+/* The answer is one row. */
+static enum flow take_row(struct scenario_read *read)
 {
-    if (PQgetisnull(result, 0, COLUMN_FLAG))
-        return CALLER_UNKNOWN;
-    return flag_of(result) ? CALLER_ACTIVE : CALLER_INACTIVE;
+    const PGresult *result = read->query.result;
+    if (PQntuples(result) == 0)
+        return op_fail(&read->op, ERR_NOT_FOUND, "Scenario not found");
+    const bool flag = PQgetvalue(result, 0, COLUMN_FLAG)[0] == 't';
+    read->json = (struct slice){PQgetvalue(result, 0, COLUMN_JSON),
+                                (size_t)PQgetlength(result, 0, COLUMN_JSON)};
+    if (read->question.kind == READ_USER)
+        read->caller = caller_of(!PQgetisnull(result, 0, COLUMN_FLAG), flag);
+    else
+        read->is_public = flag;
+    return FLOW_NEXT;
 }
 
 static enum flow take(struct op *op)
 {
     struct scenario_read *read = op_cast(op, scenario_read);
-    const PGresult *result = read->query.result;
-    if (PQntuples(result) == 0)
+    const enum scenario_read_kind kind = read->question.kind;
+    const bool is_list = kind == READ_PUBLISHED || kind == READ_DRAFTS;
+    if (!is_list && kind != READ_FULL)
+        return take_row(read);
+    struct scenario_rows rows;
+    scenario_rows_init(&rows, read->query.result);
+    if (!is_list && rows.scenarios.count == 0)
         return op_fail(op, ERR_NOT_FOUND, "Scenario not found");
-    read->json = (struct slice){PQgetvalue(result, 0, COLUMN_JSON),
-                                (size_t)PQgetlength(result, 0, COLUMN_JSON)};
-    if (asks_for_user(read->question.kind))
-        read->caller = caller_of(result);
+    const enum err err = is_list ? scenario_rows_list(&rows, kind == READ_DRAFTS, &read->text)
+                                 : scenario_rows_one(&rows, &read->text);
+    if (err != OK)
+        return op_fail(op, ERR_DATABASE, "More than %d MB of scenarios", SCENARIOS_BYTES_MAX >> 20);
+    read->json = (struct slice){read->text.data, read->text.length};
+    if (is_list)
+        read->caller = caller_of(rows.callers.count > 0, scenario_rows_flag(&rows.callers));
     else
-        read->is_public = flag_of(result);
+        read->is_public = scenario_rows_flag(&rows.scenarios);
+    pg_query_clear(&read->query); /* whose rows are as long as what was made of them */
     return FLOW_NEXT;
 }
 
@@ -253,11 +235,14 @@ void scenario_read_start(struct scenario_read *read, struct op_link link, struct
     memset(read, 0, sizeof(*read));
     read->pool = pool;
     read->question = *question;
+    buffer_init(&read->text, SCENARIOS_BYTES_MAX);
     op_start(&read->op, &read_kind, link);
 }
 
 void scenario_read_clear(struct scenario_read *read)
 {
-    if (read->pool)
-        pg_query_clear(&read->query);
+    if (!read->pool)
+        return;
+    pg_query_clear(&read->query);
+    buffer_clear(&read->text);
 }

@@ -1,6 +1,6 @@
 /*
- * One statement that adds rows to five tables. Rows refer to each other by their places in the
- * document: ids are drawn from a sequence in the order in which rows are added, so that of rows
+ * One statement that adds rows to five tables. Rows refer to each other by their places in their
+ * lists: ids are drawn from a sequence in the order in which rows are added, so that of rows
  * added in the order of their places the n-th smallest id is that of place n.
  *
  * A repeat finds its own key there, adds nothing, and answers with the id of that row. If the first
@@ -19,35 +19,41 @@
 
 #include "store/sql.h"
 
-_Static_assert(SCENARIO_CONTENT_BYTES_MAX + SCENARIO_DOCUMENT_BYTES_MAX < PG_VALUES_BYTES_MAX,
-               "both are sent, and the statement");
+_Static_assert(SCENARIO_CONTENT_BYTES_MAX + SCENARIO_LIST_BYTES_MAX < PG_VALUES_BYTES_MAX,
+               "the longest text, and a list of which there is more than ever should be");
 
 enum {
     TRIES_MAX = 6, /* over about six seconds: a database has been started again by then */
     REST_MS = 250, /* before the second try; then twice as long each time */
 };
 
+enum value {
+    VALUE_UNIQUE_ID, /* $1, and so on */
+    VALUE_USER_ID,
+    VALUE_CONTENT,
+    VALUE_TITLE,
+    VALUE_DESCRIPTION,
+    VALUE_STUDENT_ROLE,
+    VALUE_LISTS,
+};
+
+_Static_assert(SAVE_VALUE_COUNT == VALUE_LISTS + LIST_COUNT, "a value for each list");
+
 /* What the old service's code would have filled in is filled in. Laid out by hand, as lines of SQL
  * are not lines of C. */
 /* clang-format off */
 static const struct pg_statement save_statement = {
     "scenario_save",
-    "WITH draft AS ("
-    "  SELECT * FROM json_to_record($4::json) AS d (title text, description text,"
-    "    student_role text, learning_objectives json, warnings json,"
-    "    personas json, scenes json, files json)"
-    "),"
-    "scenario AS ("
+    "WITH scenario AS ("
     "  INSERT INTO scenarios (unique_id, title, description, challenge, industry,"
     "    learning_objectives, source_type, pdf_content, student_role, pdf_title, pdf_source,"
     "    processing_version, rating_avg, rating_count, is_public, is_template, allow_remixes,"
     "    status, is_draft, usage_count, clone_count, created_by, created_at, updated_at)"
-    "  SELECT $1, title, description, description, 'Business',"
-    "    learning_objectives, 'pdf_upload', $3, student_role, title, 'Uploaded PDF',"
+    "  VALUES ($1::text, $4::text, $5::text, $5::text, 'Business',"
+    "    $7::json, 'pdf_upload', $3::text, $6::text, $4::text, 'Uploaded PDF',"
     "    '1.0', 0.0, 0, false, false, true,"
     "    'draft', true, 0, 0,"
-    "    (SELECT id FROM users WHERE id = $2::bigint AND is_active), now(), now()"
-    "  FROM draft"
+    "    (SELECT id FROM users WHERE id = $2::bigint AND is_active), now(), now())"
     "  ON CONFLICT (unique_id) DO NOTHING"
     "  RETURNING id"
     "),"
@@ -56,7 +62,7 @@ static const struct pg_statement save_statement = {
     "    primary_goals, personality_traits, created_at, updated_at)"
     "  SELECT scenario.id, p.name, p.role, p.background, p.correlation,"
     "    p.primary_goals, p.personality_traits, now(), now()"
-    "  FROM scenario, draft, json_to_recordset(draft.personas) AS p (place integer, name text,"
+    "  FROM scenario, json_to_recordset($9::json) AS p (place integer, name text,"
     "    role text, background text, correlation text, primary_goals json,"
     "    personality_traits json)"
     "  ORDER BY p.place"
@@ -69,7 +75,7 @@ static const struct pg_statement save_statement = {
     "  SELECT scenario.id, s.title, s.description, s.user_goal, s.scene_order,"
     "    30, 15, s.success_metric, 5, 0.7,"
     "    s.image_url, s.image_prompt, now(), now()"
-    "  FROM scenario, draft, json_to_recordset(draft.scenes) AS s (place integer, title text,"
+    "  FROM scenario, json_to_recordset($10::json) AS s (place integer, title text,"
     "    description text, user_goal text, scene_order integer, success_metric text,"
     "    image_url text, image_prompt text)"
     "  ORDER BY s.place"
@@ -78,11 +84,11 @@ static const struct pg_statement save_statement = {
     "link AS ("
     "  INSERT INTO scene_personas (scene_id, persona_id, involvement_level, created_at)"
     "  SELECT scene_row.id, persona_row.id, 'participant', now()"
-    "  FROM draft, json_to_recordset(draft.scenes) AS s (place integer, personas json),"
-    "    json_array_elements_text(s.personas) AS involved (place),"
-    "    (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM scene) AS scene_row,"
-    "    (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM persona) AS persona_row"
-    "  WHERE scene_row.place = s.place AND persona_row.place = involved.place::integer"
+    "  FROM unnest($12::integer[], $13::integer[]) AS involved (scene, persona)"
+    "    JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM scene) AS scene_row"
+    "      ON scene_row.place = involved.scene"
+    "    JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM persona)"
+    "      AS persona_row ON persona_row.place = involved.persona"
     "  RETURNING 1"
     "),"
     "file AS ("
@@ -91,29 +97,31 @@ static const struct pg_statement save_statement = {
     "  SELECT scenario.id, f.filename, least(f.file_size, 2147483647), f.file_type,"
     "    f.original_content,"
     "    'completed', json_build_object("
-    "      'personas_count', json_array_length(draft.personas),"
-    "      'scenes_count', json_array_length(draft.scenes),"
+    "      'personas_count', (SELECT count(*) FROM persona),"
+    "      'scenes_count', (SELECT count(*) FROM scene),"
     "      'processing_timestamp', " SQL_ISO("now()") ","
-    "      'warnings', draft.warnings), now(), now()"
-    "  FROM scenario, draft, json_to_recordset(draft.files) AS f (place integer, filename text,"
+    "      'warnings', $8::json), now(), now()"
+    "  FROM scenario, json_to_recordset($11::json) AS f (place integer, filename text,"
     "    file_size bigint, file_type text, original_content text)"
     "  ORDER BY f.place"
     "  RETURNING 1"
     ")"
     "SELECT coalesce((SELECT id FROM scenario), (SELECT id FROM scenarios WHERE unique_id = $1)),"
-    "  NOT EXISTS (SELECT FROM scenario) OR ("
-    "    (SELECT count(*) FROM persona) = json_array_length(personas)"
-    "    AND (SELECT count(*) FROM scene) = json_array_length(scenes)"
-    "    AND (SELECT count(*) FROM file) = json_array_length(files)"
-    "    AND (SELECT count(*) FROM link) = (SELECT coalesce(sum(json_array_length(s.personas)), 0)"
-    "      FROM json_to_recordset(scenes) AS s (personas json))) "
-    "FROM draft",
-    4,
+    "  EXISTS (SELECT FROM scenario), (SELECT count(*) FROM persona),"
+    "  (SELECT count(*) FROM scene), (SELECT count(*) FROM link), (SELECT count(*) FROM file)",
+    SAVE_VALUE_COUNT,
 };
 
 /* clang-format on */
 
-enum { COLUMN_ID, COLUMN_COMPLETE };
+enum {
+    COLUMN_ID,
+    COLUMN_IS_NEW,
+    COLUMN_PERSONAS,
+    COLUMN_SCENES,
+    COLUMN_LINKS,
+    COLUMN_FILES,
+};
 
 /* --- trying again -------------------------------------------------------------------------------
  */
@@ -174,16 +182,21 @@ static enum flow prepare(struct op *op)
     const struct slice *content = &draft->content;
     if (save->tries > 0)
         return FLOW_NEXT;
-    if (scenario_draft_json(draft, &save->arena, &save->document) != OK)
+    if (scenario_lists_make(&save->lists, draft, &save->arena) != OK)
         return op_fail(op, ERR_LIMIT, "The scenario is too large to be saved");
     if (draft->user_id > 0)
         snprintf(save->user_id, sizeof(save->user_id), "%" PRId64, draft->user_id);
-    save->values[0] = save->unique_id;
-    save->values[1] = draft->user_id > 0 ? save->user_id : NULL;
-    save->values[2] =
+    const struct case_study *study = draft->study;
+    save->values[VALUE_UNIQUE_ID] = save->unique_id;
+    save->values[VALUE_USER_ID] = draft->user_id > 0 ? save->user_id : NULL;
+    save->values[VALUE_CONTENT] =
         arena_strndup(&save->arena, content->data,
                       text_cut(content->data, content->length, SCENARIO_CONTENT_BYTES_MAX));
-    save->values[3] = save->document.data;
+    save->values[VALUE_TITLE] = study->title ? study->title : "";
+    save->values[VALUE_DESCRIPTION] = study->description ? study->description : "";
+    save->values[VALUE_STUDENT_ROLE] = study->student_role ? study->student_role : "";
+    for (size_t i = 0; i < LIST_COUNT; i++)
+        save->values[VALUE_LISTS + i] = save->lists.texts[i].data;
     return FLOW_NEXT;
 }
 
@@ -196,6 +209,22 @@ static enum flow add_rows(struct op *op)
     pg_query_start(&save->query, try(op), save->pool, &save_statement, save->values,
                    &(struct pg_query_options){.deadline_ms = save->deadline_ms});
     return FLOW_WAIT;
+}
+
+static size_t number(const PGresult *result, int column)
+{
+    return strtoul(PQgetvalue(result, 0, column), NULL, 10);
+}
+
+/* A repeat adds no rows. */
+static bool is_complete(const struct scenario_save *save, const PGresult *result)
+{
+    const struct scenario_draft *draft = save->draft;
+    return PQgetvalue(result, 0, COLUMN_IS_NEW)[0] == 'f' ||
+           (number(result, COLUMN_PERSONAS) == draft->study->figure_count &&
+            number(result, COLUMN_SCENES) == draft->study->scene_count &&
+            number(result, COLUMN_LINKS) == save->lists.cast_count &&
+            number(result, COLUMN_FILES) == draft->file_count);
 }
 
 static enum flow look(struct op *op)
@@ -216,7 +245,7 @@ static enum flow look(struct op *op)
             return op_fail(op, ERR_DATABASE, "The saved scenario is not to be seen");
         return FLOW_AGAIN;
     }
-    if (PQgetvalue(result, 0, COLUMN_COMPLETE)[0] != 't')
+    if (!is_complete(save, result))
         return op_fail(op, ERR_DATABASE, "The database has kept a part of the scenario only");
     save->id = strtoll(PQgetvalue(result, 0, COLUMN_ID), NULL, 10);
     return FLOW_DONE;
@@ -252,7 +281,7 @@ void scenario_save_start(struct scenario_save *save, struct op_link link, struct
     save->draft = draft;
     save->deadline_ms = deadline_ms;
     arena_init(&save->arena);
-    buffer_init(&save->document, SCENARIO_DOCUMENT_BYTES_MAX);
+    scenario_lists_init(&save->lists);
     make_unique_id(save->unique_id);
     op_start(&save->op, &save_kind, link);
 }
@@ -262,6 +291,6 @@ void scenario_save_clear(struct scenario_save *save)
     if (!save->pool)
         return;
     pg_query_clear(&save->query);
-    buffer_clear(&save->document);
+    scenario_lists_clear(&save->lists);
     arena_clear(&save->arena);
 }

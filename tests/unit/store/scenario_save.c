@@ -618,11 +618,11 @@ static void test_of_a_longer_text_the_beginning_is_kept(void **state)
 static void test_more_than_a_query_takes_is_refused(void **state)
 {
     (void)state;
-    char *text = malloc(SCENARIO_DOCUMENT_BYTES_MAX + 1);
-    memset(text, 'x', SCENARIO_DOCUMENT_BYTES_MAX);
-    text[SCENARIO_DOCUMENT_BYTES_MAX] = '\0';
+    char *text = malloc(SCENARIO_LIST_BYTES_MAX + 1);
+    memset(text, 'x', SCENARIO_LIST_BYTES_MAX);
+    text[SCENARIO_LIST_BYTES_MAX] = '\0';
     struct case_study study = small_case;
-    study.description = text;
+    study.outcomes[0] = text;
     struct scenario_draft draft = small_draft;
     draft.study = &study;
     database_make();
