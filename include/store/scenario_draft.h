@@ -44,8 +44,9 @@ struct scenario_draft {
     int64_t user_id; /* whose it is, if that user is there and active; 0: nobody's */
 };
 
-/* JSON arrays, in which each row has its `place`; and who is in which scene: of each pair the place
- * of the scene, and in the other that of the persona, as arrays of PostgreSQL. */
+/* JSON arrays, in which each persona and each scene has its `place`; and who is in which scene: of
+ * each pair the place of the scene, and in the other that of the persona, as arrays of PostgreSQL.
+ */
 enum scenario_list {
     LIST_OUTCOMES,
     LIST_WARNINGS,

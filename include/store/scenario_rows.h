@@ -5,8 +5,9 @@
  *     scenario_rows_init(&rows, result);
  *     if (scenario_rows_list(&rows, true, &out) == OK)
  *         ... out.data
+ *     scenario_rows_clear(&rows);
  *
- * Columns: kind, place, ref, id, aside, json; ordered by the first four:
+ * Columns: kind, place, ref, id, aside, json; in any order, which costs less to put right here:
  *
  *     kind         place   ref      id       aside                 json
  *     0 caller     0       0        user     is active             -
@@ -15,32 +16,42 @@
  *     3 scene      scena-  order    its own  -                     object
  *     4 cast       rio     scene's  persona's   -                  -
  *
- * `place` is a scenario's place in the list. An object never is empty. Whoever is in a scene, but
- * not in its scenario, is left out.
+ * `place` is a scenario's place in the list. Scenes without an order come last. An object never is
+ * empty. Whoever is in a scene, but not in its scenario, is left out.
  */
 #ifndef STORE_SCENARIO_ROWS_H
 #define STORE_SCENARIO_ROWS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <libpq-fe.h>
 
 #include "base/buffer.h"
 
-/* Rows [first, first + count) of a result. */
-struct row_range {
-    const PGresult *result;
-    int first, count;
+struct scenario_row {
+    int64_t keys[4]; /* kind, place, ref, id */
+    int number;      /* in the result */
+};
+
+struct scenario_row_range {
+    const struct scenario_row *rows;
+    size_t count;
 };
 
 struct scenario_rows {
-    struct row_range callers, scenarios, personas, scenes, cast;
+    struct scenario_row_range callers, scenarios, personas, scenes, cast;
+    const PGresult *result;
+    struct scenario_row *rows; /* all of them, in order */
 };
 
+/* Borrows `result` until scenario_rows_clear. */
 void scenario_rows_init(struct scenario_rows *rows, const PGresult *result);
+void scenario_rows_clear(struct scenario_rows *rows);
 
 /* Is the `aside` of the first row `true`? Not where there is none. */
-bool scenario_rows_flag(const struct row_range *range);
+bool scenario_rows_flag(const struct scenario_rows *rows, const struct scenario_row_range *range);
 
 /* The only scenario, of which there must be one, with its personas and scenes, each scene with its
  * cast. ERR_LIMIT: `out` does not take it all. */

@@ -77,13 +77,11 @@ static const char *ending(const char *name)
     return dot && dot[1] ? dot + 1 : NULL;
 }
 
-static cJSON *file_json(const struct scenario_file *file, bool is_main, size_t place,
-                        struct arena *arena)
+static cJSON *file_json(const struct scenario_file *file, bool is_main, struct arena *arena)
 {
     const size_t characters = is_main ? MAIN_TEXT_CHARACTERS : CONTEXT_TEXT_CHARACTERS;
     const size_t length = text_cut_characters(file->text.data, file->text.length, characters);
     cJSON *json = json_new_object();
-    json_add_number(json, "place", (double)place);
     json_add_string(json, "filename",
                     is_main ? file->name : arena_printf(arena, "context_%s", file->name));
     add_text_or_null(json, "file_type", ending(file->name));
@@ -129,7 +127,7 @@ static cJSON *files_json(const struct scenario_draft *draft, struct arena *arena
 {
     cJSON *list = json_new_array();
     for (size_t i = 0; i < draft->file_count; i++)
-        json_append(list, file_json(&draft->files[i], i == 0, i, arena));
+        json_append(list, file_json(&draft->files[i], i == 0, arena));
     return list;
 }
 

@@ -27,9 +27,6 @@
 
 #define UNION_ALL " UNION ALL "
 
-/* What comes after a statement's rows of all kinds. */
-#define IN_ORDER " ORDER BY kind, place, ref, id"
-
 /* Columns as an object that has their names: a third faster than json_build_object, which looks up
  * the type of each name and of each value. */
 #define OBJECT(columns) "(SELECT row_to_json(o) FROM (SELECT " columns ") AS o)"
@@ -105,7 +102,7 @@ static const char full_sql[] =
         "c.id, c.scenario_id, c.title, c.description, c.user_goal, c.scene_order,"
         "c.estimated_duration, c.image_url, c.image_prompt, c.timeout_turns, c.success_metric,"
         TIMES("c")) UNION_ALL
-    CAST_ROWS IN_ORDER;
+    CAST_ROWS;
 
 static const char scenario_sql[] =
     "SELECT " OBJECT(SCENARIO_COLUMNS ", s.rating_count,"
@@ -129,7 +126,7 @@ static const char published_sql[] =
     CALLER_ROW UNION_ALL
     SCENARIO_ROWS("NULL::json", OWN_COLUMNS) UNION_ALL
     PERSONA_ROWS UNION_ALL
-    SCENE_ROWS(OWN_SCENE_COLUMNS) IN_ORDER;
+    SCENE_ROWS(OWN_SCENE_COLUMNS);
 
 static const char drafts_sql[] =
     WITH_OWN("s.is_draft")
@@ -138,7 +135,7 @@ static const char drafts_sql[] =
         OWN_COLUMNS ", s.unique_id, s.is_draft, s.published_version_id") UNION_ALL
     PERSONA_ROWS UNION_ALL
     SCENE_ROWS(OWN_SCENE_COLUMNS ", c.timeout_turns, c.success_metric," TIMES("c")) UNION_ALL
-    CAST_ROWS IN_ORDER;
+    CAST_ROWS;
 
 /* clang-format on */
 
@@ -184,12 +181,17 @@ static enum caller caller_of(bool is_there, bool is_active)
     return is_active ? CALLER_ACTIVE : CALLER_INACTIVE;
 }
 
+static enum flow not_found(struct op *op)
+{
+    return op_fail(op, ERR_NOT_FOUND, "Scenario not found");
+}
+
 /* The answer is one row. */
 static enum flow take_row(struct scenario_read *read)
 {
     const PGresult *result = read->query.result;
     if (PQntuples(result) == 0)
-        return op_fail(&read->op, ERR_NOT_FOUND, "Scenario not found");
+        return not_found(&read->op);
     const bool flag = PQgetvalue(result, 0, COLUMN_FLAG)[0] == 't';
     read->json = (struct slice){PQgetvalue(result, 0, COLUMN_JSON),
                                 (size_t)PQgetlength(result, 0, COLUMN_JSON)};
@@ -200,28 +202,37 @@ static enum flow take_row(struct scenario_read *read)
     return FLOW_NEXT;
 }
 
+/* It is rows of all kinds. */
+static enum flow take_rows(struct scenario_read *read, bool is_list)
+{
+    struct op *op = &read->op;
+    struct scenario_rows rows;
+    scenario_rows_init(&rows, read->query.result);
+    const bool found = is_list || rows.scenarios.count > 0;
+    enum err err = OK;
+    if (is_list) {
+        err = scenario_rows_list(&rows, read->question.kind == READ_DRAFTS, &read->text);
+        read->caller = caller_of(rows.callers.count > 0, scenario_rows_flag(&rows, &rows.callers));
+    } else if (found) {
+        err = scenario_rows_one(&rows, &read->text);
+        read->is_public = scenario_rows_flag(&rows, &rows.scenarios);
+    }
+    scenario_rows_clear(&rows);
+    if (!found)
+        return not_found(op);
+    if (err != OK)
+        return op_fail(op, ERR_DATABASE, "More than %d MB of scenarios", SCENARIOS_BYTES_MAX >> 20);
+    read->json = (struct slice){read->text.data, read->text.length};
+    pg_query_clear(&read->query); /* whose rows are as long as what was made of them */
+    return FLOW_NEXT;
+}
+
 static enum flow take(struct op *op)
 {
     struct scenario_read *read = op_cast(op, scenario_read);
     const enum scenario_read_kind kind = read->question.kind;
     const bool is_list = kind == READ_PUBLISHED || kind == READ_DRAFTS;
-    if (!is_list && kind != READ_FULL)
-        return take_row(read);
-    struct scenario_rows rows;
-    scenario_rows_init(&rows, read->query.result);
-    if (!is_list && rows.scenarios.count == 0)
-        return op_fail(op, ERR_NOT_FOUND, "Scenario not found");
-    const enum err err = is_list ? scenario_rows_list(&rows, kind == READ_DRAFTS, &read->text)
-                                 : scenario_rows_one(&rows, &read->text);
-    if (err != OK)
-        return op_fail(op, ERR_DATABASE, "More than %d MB of scenarios", SCENARIOS_BYTES_MAX >> 20);
-    read->json = (struct slice){read->text.data, read->text.length};
-    if (is_list)
-        read->caller = caller_of(rows.callers.count > 0, scenario_rows_flag(&rows.callers));
-    else
-        read->is_public = scenario_rows_flag(&rows.scenarios);
-    pg_query_clear(&read->query); /* whose rows are as long as what was made of them */
-    return FLOW_NEXT;
+    return is_list || kind == READ_FULL ? take_rows(read, is_list) : take_row(read);
 }
 
 static const struct step read_steps[] = {{"ask", ask}, {"take", take}, {0}};

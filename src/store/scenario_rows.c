@@ -5,25 +5,38 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-enum column { COLUMN_KIND, COLUMN_PLACE, COLUMN_REF, COLUMN_ID, COLUMN_ASIDE, COLUMN_JSON };
+enum key { KEY_KIND, KEY_PLACE, KEY_REF, KEY_ID, KEY_COUNT }; /* the first columns, too */
+
+enum column { COLUMN_ASIDE = KEY_COUNT, COLUMN_JSON };
 
 enum kind { KIND_CALLER, KIND_SCENARIO, KIND_PERSONA, KIND_SCENE, KIND_CAST };
 
 /* --- ranges -------------------------------------------------------------------------------------
  */
 
-static int64_t number(const PGresult *result, int row, enum column column)
+static int64_t number(const PGresult *result, int row, enum key key)
 {
-    return strtoll(PQgetvalue(result, row, (int)column), NULL, 10);
+    if (PQgetisnull(result, row, (int)key))
+        return INT64_MAX;
+    return strtoll(PQgetvalue(result, row, (int)key), NULL, 10);
 }
 
-/* The first row of a range whose `column` is `at_least` that, or the row behind the range. */
-static int lower_bound(const struct row_range *range, enum column column, int64_t at_least)
+static int by_keys(const void *a, const void *b)
 {
-    int low = range->first, high = range->first + range->count;
+    const struct scenario_row *x = a, *y = b;
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (x->keys[i] != y->keys[i])
+            return x->keys[i] < y->keys[i] ? -1 : 1;
+    return 0;
+}
+
+/* The first row of a range whose `key` is `at_least` that; the count where there is none. */
+static size_t lower_bound(const struct scenario_row_range *range, enum key key, int64_t at_least)
+{
+    size_t low = 0, high = range->count;
     while (low < high) {
-        const int middle = low + (high - low) / 2;
-        if (number(range->result, middle, column) < at_least)
+        const size_t middle = low + (high - low) / 2;
+        if (range->rows[middle].keys[key] < at_least)
             low = middle + 1;
         else
             high = middle;
@@ -31,101 +44,110 @@ static int lower_bound(const struct row_range *range, enum column column, int64_
     return low;
 }
 
-/* Of a range that is ordered by a column, those that have `value` there. */
-static struct row_range where(const struct row_range *range, enum column column, int64_t value)
+/* Of a range that is ordered by a key, those that have `value` there. */
+static struct scenario_row_range where(const struct scenario_row_range *range, enum key key,
+                                       int64_t value)
 {
-    const int first = lower_bound(range, column, value);
-    return (struct row_range){range->result, first, lower_bound(range, column, value + 1) - first};
+    const size_t first = lower_bound(range, key, value);
+    return (struct scenario_row_range){range->rows + first,
+                                       lower_bound(range, key, value + 1) - first};
 }
 
 /* --- JSON ---------------------------------------------------------------------------------------
  */
 
-static enum err put(struct buffer *out, const PGresult *result, int row, enum column column)
+struct writer {
+    const struct scenario_rows *all;
+    struct buffer *out;
+    enum err err; /* the first failure, after which nothing is written */
+};
+
+static void put_text(struct writer *writer, const char *text)
 {
-    return buffer_append(out, PQgetvalue(result, row, (int)column),
-                         (size_t)PQgetlength(result, row, (int)column));
+    if (writer->err == OK)
+        writer->err = buffer_puts(writer->out, text);
+}
+
+/* A column but for its last `less` bytes. */
+static void put(struct writer *writer, const struct scenario_row *row, enum column column,
+                size_t less)
+{
+    const PGresult *result = writer->all->result;
+    const size_t length = (size_t)PQgetlength(result, row->number, (int)column);
+    assert(length > less);
+    if (writer->err == OK)
+        writer->err =
+            buffer_append(writer->out, PQgetvalue(result, row->number, (int)column), length - less);
 }
 
 /* An object but for its closing brace. */
-static enum err put_open(struct buffer *out, const PGresult *result, int row)
+static void put_open(struct writer *writer, const struct scenario_row *row)
 {
-    const int length = PQgetlength(result, row, COLUMN_JSON);
-    assert(length > 2);
-    return buffer_append(out, PQgetvalue(result, row, COLUMN_JSON), (size_t)length - 1);
+    put(writer, row, COLUMN_JSON, 1);
 }
 
-/* Of each row of a range its `column`, as an array. */
-static enum err put_array(struct buffer *out, const struct row_range *range, enum column column)
+static void put_objects(struct writer *writer, const struct scenario_row_range *range)
 {
-    enum err err = buffer_puts(out, "[");
-    for (int i = 0; i < range->count && err == OK; i++) {
-        if (i > 0)
-            err = buffer_puts(out, ",");
-        err = err ? err : put(out, range->result, range->first + i, column);
+    put_text(writer, "[");
+    for (size_t i = 0; i < range->count; i++) {
+        put_text(writer, i > 0 ? "," : "");
+        put(writer, &range->rows[i], COLUMN_JSON, 0);
     }
-    return err ? err : buffer_puts(out, "]");
+    put_text(writer, "]");
 }
 
-/* Of each persona who is in a scene the `column`, as an array. */
-static enum err put_cast(struct buffer *out, const struct row_range *cast,
-                         const struct row_range *personas, enum column column)
+/* Of each persona who is in a scene the `column`. */
+static void put_cast(struct writer *writer, const struct scenario_row_range *cast,
+                     const struct scenario_row_range *personas, enum column column)
 {
-    enum err err = buffer_puts(out, "[");
     const char *comma = "";
-    for (int i = 0; i < cast->count && err == OK; i++) {
-        const int64_t id = number(cast->result, cast->first + i, COLUMN_ID);
-        const struct row_range persona = where(personas, COLUMN_ID, id);
+    put_text(writer, "[");
+    for (size_t i = 0; i < cast->count; i++) {
+        const struct scenario_row_range persona =
+            where(personas, KEY_ID, cast->rows[i].keys[KEY_ID]);
         if (persona.count == 0)
             continue;
-        err = buffer_puts(out, comma);
-        err = err ? err : put(out, persona.result, persona.first, column);
+        put_text(writer, comma);
+        put(writer, persona.rows, column, 0);
         comma = ",";
     }
-    return err ? err : buffer_puts(out, "]");
+    put_text(writer, "]");
 }
 
-static enum err put_scene(struct buffer *out, const struct row_range *scenes, int row,
-                          const struct row_range *cast, const struct row_range *personas)
+static void put_scene(struct writer *writer, const struct scenario_row *scene,
+                      const struct scenario_row_range *cast,
+                      const struct scenario_row_range *personas)
 {
-    const int64_t id = number(scenes->result, row, COLUMN_ID);
-    const struct row_range own_cast = where(cast, COLUMN_REF, id);
-    enum err err = put_open(out, scenes->result, row);
-    err = err ? err : buffer_puts(out, ",\"personas_involved\":");
-    err = err ? err : put_cast(out, &own_cast, personas, COLUMN_ASIDE);
-    err = err ? err : buffer_puts(out, ",\"personas\":");
-    err = err ? err : put_cast(out, &own_cast, personas, COLUMN_JSON);
-    return err ? err : buffer_puts(out, "}");
+    const struct scenario_row_range own = where(cast, KEY_REF, scene->keys[KEY_ID]);
+    put_open(writer, scene);
+    put_text(writer, ",\"personas_involved\":");
+    put_cast(writer, &own, personas, COLUMN_ASIDE);
+    put_text(writer, ",\"personas\":");
+    put_cast(writer, &own, personas, COLUMN_JSON);
+    put_text(writer, "}");
 }
 
-static enum err put_scenes(struct buffer *out, const struct row_range *scenes,
-                           const struct row_range *cast, const struct row_range *personas)
+static void put_scenario(struct writer *writer, const struct scenario_row *scenario, bool with_cast)
 {
-    enum err err = buffer_puts(out, "[");
-    for (int i = 0; i < scenes->count && err == OK; i++) {
-        if (i > 0)
-            err = buffer_puts(out, ",");
-        err = err ? err : put_scene(out, scenes, scenes->first + i, cast, personas);
+    const int64_t place = scenario->keys[KEY_PLACE];
+    const struct scenario_row_range personas = where(&writer->all->personas, KEY_PLACE, place);
+    const struct scenario_row_range scenes = where(&writer->all->scenes, KEY_PLACE, place);
+    const struct scenario_row_range cast = where(&writer->all->cast, KEY_PLACE, place);
+    put_open(writer, scenario);
+    put_text(writer, ",\"personas\":");
+    put_objects(writer, &personas);
+    put_text(writer, ",\"scenes\":");
+    if (!with_cast) {
+        put_objects(writer, &scenes);
+    } else {
+        put_text(writer, "[");
+        for (size_t i = 0; i < scenes.count; i++) {
+            put_text(writer, i > 0 ? "," : "");
+            put_scene(writer, &scenes.rows[i], &cast, &personas);
+        }
+        put_text(writer, "]");
     }
-    return err ? err : buffer_puts(out, "]");
-}
-
-static enum err put_scenario(struct buffer *out, const struct scenario_rows *rows, int row,
-                             bool with_cast)
-{
-    const int64_t place = number(rows->scenarios.result, row, COLUMN_PLACE);
-    const struct row_range personas = where(&rows->personas, COLUMN_PLACE, place);
-    const struct row_range scenes = where(&rows->scenes, COLUMN_PLACE, place);
-    const struct row_range cast = where(&rows->cast, COLUMN_PLACE, place);
-    enum err err = put_open(out, rows->scenarios.result, row);
-    err = err ? err : buffer_puts(out, ",\"personas\":");
-    err = err ? err : put_array(out, &personas, COLUMN_JSON);
-    err = err ? err : buffer_puts(out, ",\"scenes\":");
-    if (with_cast)
-        err = err ? err : put_scenes(out, &scenes, &cast, &personas);
-    else
-        err = err ? err : put_array(out, &scenes, COLUMN_JSON);
-    return err ? err : buffer_puts(out, "}");
+    put_text(writer, "}");
 }
 
 /* --- from outside -------------------------------------------------------------------------------
@@ -133,32 +155,53 @@ static enum err put_scenario(struct buffer *out, const struct scenario_rows *row
 
 void scenario_rows_init(struct scenario_rows *rows, const PGresult *result)
 {
-    const struct row_range all = {result, 0, PQntuples(result)};
-    rows->callers = where(&all, COLUMN_KIND, KIND_CALLER);
-    rows->scenarios = where(&all, COLUMN_KIND, KIND_SCENARIO);
-    rows->personas = where(&all, COLUMN_KIND, KIND_PERSONA);
-    rows->scenes = where(&all, COLUMN_KIND, KIND_SCENE);
-    rows->cast = where(&all, COLUMN_KIND, KIND_CAST);
+    const size_t count = (size_t)PQntuples(result);
+    rows->result = result;
+    rows->rows = malloc((count + 1) * sizeof(*rows->rows));
+    if (!rows->rows)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        rows->rows[i].number = (int)i;
+        for (enum key key = KEY_KIND; key < KEY_COUNT; key++)
+            rows->rows[i].keys[key] = number(result, (int)i, key);
+    }
+    qsort(rows->rows, count, sizeof(*rows->rows), by_keys);
+    const struct scenario_row_range all = {rows->rows, count};
+    rows->callers = where(&all, KEY_KIND, KIND_CALLER);
+    rows->scenarios = where(&all, KEY_KIND, KIND_SCENARIO);
+    rows->personas = where(&all, KEY_KIND, KIND_PERSONA);
+    rows->scenes = where(&all, KEY_KIND, KIND_SCENE);
+    rows->cast = where(&all, KEY_KIND, KIND_CAST);
 }
 
-bool scenario_rows_flag(const struct row_range *range)
+void scenario_rows_clear(struct scenario_rows *rows)
 {
-    return range->count > 0 && PQgetvalue(range->result, range->first, COLUMN_ASIDE)[0] == 't';
+    free(rows->rows);
+    *rows = (struct scenario_rows){0};
+}
+
+bool scenario_rows_flag(const struct scenario_rows *rows, const struct scenario_row_range *range)
+{
+    return range->count > 0 &&
+           PQgetvalue(rows->result, range->rows->number, COLUMN_ASIDE)[0] == 't';
 }
 
 enum err scenario_rows_one(const struct scenario_rows *rows, struct buffer *out)
 {
+    struct writer writer = {rows, out, OK};
     assert(rows->scenarios.count == 1);
-    return put_scenario(out, rows, rows->scenarios.first, true);
+    put_scenario(&writer, rows->scenarios.rows, true);
+    return writer.err;
 }
 
 enum err scenario_rows_list(const struct scenario_rows *rows, bool with_cast, struct buffer *out)
 {
-    enum err err = buffer_puts(out, "[");
-    for (int i = 0; i < rows->scenarios.count && err == OK; i++) {
-        if (i > 0)
-            err = buffer_puts(out, ",");
-        err = err ? err : put_scenario(out, rows, rows->scenarios.first + i, with_cast);
+    struct writer writer = {rows, out, OK};
+    put_text(&writer, "[");
+    for (size_t i = 0; i < rows->scenarios.count; i++) {
+        put_text(&writer, i > 0 ? "," : "");
+        put_scenario(&writer, &rows->scenarios.rows[i], with_cast);
     }
-    return err ? err : buffer_puts(out, "]");
+    put_text(&writer, "]");
+    return writer.err;
 }
