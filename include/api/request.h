@@ -112,6 +112,10 @@ double request_seconds(const struct request *request);
 void request_header(struct request *request, const char *name, const char *value);
 void request_timing(struct request *request, const char *name, double seconds);
 
+/* Does the client want what there is, rather than what there was (Cache-Control: no-cache)? While
+ * it is there. */
+bool request_wants_fresh(const struct request *request);
+
 /* Notes a fault of the input (FastAPI's shape): `where` is "query", "body" or "path". `input` is
  * taken; NULL stands for null. */
 cJSON *request_fault(struct request *request, const char *type, const char *where, const char *name,

@@ -112,6 +112,8 @@ struct config {
     uint64_t db_cache_ttl_ms;         /* DB_CACHE_TTL 5; 0: public reads are not kept */
     size_t db_cache_bytes;            /* DB_CACHE_BYTES 8MB */
 
+    size_t cache_bytes; /* CACHE_BYTES 64MB: of answers that were paid for; 0: none are kept */
+
     /* costs */
     const char *model_prices;    /* MODEL_PRICES; NULL: those built in */
     double max_cost_usd_per_day; /* MAX_COST_USD_PER_DAY 0 = no limit */

@@ -118,6 +118,10 @@ void gate_enter(struct gate_pass *pass, struct op_link link, struct gate *gate,
  * left. */
 void gate_leave(struct gate_pass *pass);
 
+/* Another rank than it came with: it waits where that puts it. Nothing happens for a pass that is
+ * `{0}`; one inside stays there. */
+void gate_rerank(struct gate_pass *pass, const struct gate_rank *rank);
+
 /* Hands the place of somebody inside to `to`, a pass that is `{0}`; `from` has left then. For what
  * goes on when the request it was for is gone: the place counts for no request's share any more. */
 void gate_move(struct gate_pass *from, struct gate_pass *to);

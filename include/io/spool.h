@@ -89,6 +89,8 @@ struct spool_file {
     bool settled;
     bool dropped;   /* its bytes are gone */
     bool abandoned; /* freed by its owner while busy */
+    unsigned loans;
+    bool drop_later, free_later; /* once nobody has it on loan */
     uv_work_t job;
     struct error job_error;
 };
@@ -105,6 +107,9 @@ struct spool_file *spool_file_new(struct spool *spool, uint64_t bytes_max);
 /* Of a settled file: gives back its bytes, in memory or on disk, at once; its size and hash stay.
  * It is not read any more. */
 void spool_file_drop(struct spool_file *file);
+/* Somebody else reads it: a drop or a free waits until they give it back. */
+void spool_file_lend(struct spool_file *file);
+void spool_file_give_back(struct spool_file *file);
 /* At any time, but a waiter that names the file has to be taken back before. NULL is fine. */
 void spool_file_free(struct spool_file *file);
 

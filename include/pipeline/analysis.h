@@ -13,16 +13,15 @@
 #ifndef PIPELINE_ANALYSIS_H
 #define PIPELINE_ANALYSIS_H
 
-#include "model/answer.h"
-#include "pipeline/prompt_texts.h"
+#include "pipeline/chat_answer.h"
 
 struct analysis {
     struct op op;
     struct job *job;
     const struct prompt_texts *texts;
-    struct chat_call chat;
-    /* results, in the job's arena: of the latest answer that can be used */
-    bool answered;           /* there was one */
+    struct chat_question question;
+    struct answer answer;
+    /* results, in the job's arena */
     struct case_study study; /* without scenes; settled */
     struct answer_faults faults;
     const char *model; /* that answered; "" */

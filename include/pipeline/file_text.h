@@ -15,7 +15,7 @@
 #ifndef PIPELINE_FILE_TEXT_H
 #define PIPELINE_FILE_TEXT_H
 
-#include "pipeline/extract.h"
+#include "pipeline/parsed_answer.h"
 
 enum reader { READER_NONE, READER_LLAMAPARSE, READER_LOCAL };
 
@@ -23,29 +23,26 @@ enum { READERS_MAX = 2 };
 
 struct file_text {
     struct op op;
-    struct pipeline_tools *tools;
+    struct job *job;
     const struct input_file *input;
-    struct gate_rank rank;
+    unsigned order;       /* among the job's files */
     uint64_t deadline_ms; /* loop time */
     enum file_kind kind;
     enum reader plan[READERS_MAX]; /* who reads, and who if that fails */
     size_t turn;                   /* index in the plan */
     struct error errors[READERS_MAX];
-    struct parse_job job;
+    struct answer answer;
     struct extract extract;
-    /* results */
-    struct buffer text;
+    /* results, until file_text_clear */
+    struct slice text;
     const struct error *llamaparse_error; /* why it was read here though LlamaParse should have read
                                              it; NULL: all is as it should be */
-    bool asked_llamaparse;
-    bool partial;   /* some pages could not be read */
-    unsigned pages; /* that are to be paid for */
+    bool partial;                         /* some pages could not be read */
     double queue_seconds;
 };
 
-void file_text_start(struct file_text *file, struct op_link link, struct pipeline_tools *tools,
-                     const struct input_file *input, const struct gate_rank *rank,
-                     uint64_t deadline_ms);
+void file_text_start(struct file_text *file, struct op_link link, struct job *job,
+                     const struct input_file *input, unsigned order, uint64_t deadline_ms);
 
 /* After it has finished: frees the text. Nothing happens for one that is `{0}`. */
 void file_text_clear(struct file_text *file);

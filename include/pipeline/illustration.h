@@ -10,11 +10,12 @@
 #define PIPELINE_ILLUSTRATION_H
 
 #include "model/case_study.h"
-#include "pipeline/job.h"
+#include "pipeline/picture_answer.h"
 
 /* Of one scene. */
 struct picture {
-    struct image_call call;
+    struct image_request question;
+    struct answer answer;
     const char *name;   /* in the image store; "": none */
     const char *prompt; /* that it was made from; NULL: none */
 };

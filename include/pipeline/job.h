@@ -34,7 +34,9 @@ struct job {
     struct gate_rank rank;
     uint64_t deadline_ms; /* loop time: paid calls end by then, so that there can be an answer */
     struct bill bill;     /* what was used so far */
-    bool asked;           /* a service was: the answer did not come for nothing */
+    bool fresh;           /* no answer that is kept, or made for another, will do */
+    bool paid;            /* for a call of its own */
+    bool shared;          /* it waited for a call of another request */
     double queue_seconds; /* waited at gates, one after the other */
     unsigned degraded;    /* of enum degraded_part */
     const char *warnings[JOB_WARNINGS_MAX];
@@ -43,6 +45,13 @@ struct job {
 
 void job_init(struct job *job, struct pipeline_tools *tools, struct arena *arena,
               const struct gate_rank *rank, uint64_t deadline_ms);
+
+/* A wish for an answer, with the job's place in the queues (`order` within it) and its deadline. */
+struct answer_wish job_wish(const struct job *job, const struct shared_call_kind *kind,
+                            const void *question, const unsigned char *key, unsigned order);
+/* When an answer has finished: adds what it cost, and how it came. Its waiting is the caller's to
+ * add, as answers may wait side by side. */
+void job_add_answer(struct job *job, const struct answer *answer);
 
 /* Says in the reply that a part is less than it should be, and why; 0 for a warning alone. */
 void job_degrade(struct job *job, unsigned part, const char *format, ...)

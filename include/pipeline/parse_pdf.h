@@ -27,6 +27,7 @@ struct parse_pdf_task {
     struct gate_rank rank; /* whose upload it is and since when; its order is the main file's */
     uint64_t deadline_ms;  /* loop time: when there has to be an answer */
     const char *base_url;  /* before the pictures' paths; no / at its end */
+    bool fresh;            /* no answer that is kept, or made for another, will do */
     bool save;             /* needs tools->store */
     int64_t user_id;       /* for whom; 0: nobody known */
 };

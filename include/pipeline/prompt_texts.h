@@ -8,20 +8,32 @@
 #ifndef PIPELINE_PROMPT_TEXTS_H
 #define PIPELINE_PROMPT_TEXTS_H
 
+#include "base/cache.h"
 #include "io/work.h"
 #include "pipeline/parse_files.h"
 #include "upstream/openai.h"
+
+/* The bytes of such texts, for all who read them. */
+struct prompt_bytes {
+    size_t references;
+    size_t count;
+    struct buffer clean[];
+};
+
+struct prompt_bytes *prompt_bytes_hold(struct prompt_bytes *bytes);
+/* NULL is fine. */
+void prompt_bytes_release(struct prompt_bytes *bytes);
 
 struct prompt_texts {
     struct op op;
     struct job *job;
     const struct parse_files *files;
     struct work work;
-    struct buffer *clean; /* `clean_count`: one for each document there may be */
-    size_t clean_count;
+    struct prompt_bytes *bytes; /* a buffer for each document there may be */
     /* results */
-    struct chat_document *documents; /* [0] is free for the caller's own */
-    size_t count;                    /* with that one */
+    struct chat_document *documents;       /* [0] is free for the caller's own */
+    size_t count;                          /* with that one */
+    unsigned char digest[CACHE_KEY_BYTES]; /* of all but that one, for keys */
     bool cut;
 };
 

@@ -7,17 +7,15 @@
 #ifndef PIPELINE_SCENES_H
 #define PIPELINE_SCENES_H
 
-#include "model/answer.h"
-#include "pipeline/prompt_texts.h"
+#include "pipeline/chat_answer.h"
 
 struct scenes {
     struct op op;
     struct job *job;
     struct prompt_texts *texts;
     struct case_study *study;
-    struct chat_call chat;
-    bool answered;               /* there was an answer that can be used */
-    struct case_study answer;    /* the study with the scenes of the latest such */
+    struct chat_question question;
+    struct answer answer;
     struct answer_faults faults; /* what is missing in it */
 };
 

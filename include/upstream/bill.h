@@ -36,6 +36,9 @@ void bill_add_usage(struct bill *bill, const struct token_usage *usage, double c
 /* For what has no tokens: pages, some pictures. Nothing was paid for a repeat from a cache: 0. */
 void bill_add_cost(struct bill *bill, double cost_usd);
 
+/* All that is on another one. */
+void bill_add(struct bill *bill, const struct bill *other);
+
 /* All tokens, in and out, as a decimal number. False: no call was made, so there is nothing to
  * tell; `out` is untouched. */
 bool bill_tokens_text(const struct bill *bill, char out[BILL_TEXT_BYTES]);

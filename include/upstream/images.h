@@ -111,6 +111,10 @@ struct image_call {
 void image_call_start(struct image_call *call, struct op_link link, struct images *images,
                       const struct image_request *request, const struct gate_rank *rank,
                       uint64_t deadline_ms);
+/* See upstream_call_set_terms. */
+void image_call_set_terms(struct image_call *call, const struct gate_rank *rank,
+                          uint64_t deadline_ms);
+
 /* After it has finished. Nothing happens for one that is `{0}`. */
 void image_call_clear(struct image_call *call);
 

@@ -149,12 +149,16 @@ struct parse_job {
     struct parse_poll poll;
     struct parse_fetch fetch;
     bool expired; /* in the service's queue, once */
+    const char *late_detail;
 };
 
 /* `deadline_ms` is in loop time: nothing of it goes on past it, an afterlife aside. */
 void parse_job_start(struct parse_job *job, struct op_link link, struct llamaparse *parser,
                      const struct parse_file *file, const struct gate_rank *rank,
                      uint64_t deadline_ms);
+/* See upstream_call_set_terms. */
+void parse_job_set_terms(struct parse_job *job, const struct gate_rank *rank, uint64_t deadline_ms);
+
 /* After it has finished. Nothing happens for one that is `{0}`. */
 void parse_job_clear(struct parse_job *job);
 

@@ -96,6 +96,11 @@ void upstream_call_start_inside(struct upstream_call *call, struct op_link link,
                                 const struct upstream_call_kind *kind, struct upstream *upstream,
                                 struct gate_pass *held, uint64_t deadline_ms);
 
+/* Whom it is for has changed: where it stands at the gate, and by when it ends. Nothing happens for
+ * one that is `{0}` or has finished. */
+void upstream_call_set_terms(struct upstream_call *call, const struct gate_rank *rank,
+                             uint64_t deadline_ms);
+
 /* Tells the breaker what came of something that `pass` is inside for, and the log if that changes
  * it. Calls do this by themselves. */
 void upstream_report(struct upstream *upstream, struct gate_pass *pass, enum gate_result result,

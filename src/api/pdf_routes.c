@@ -66,7 +66,8 @@ struct pdf_work {
     struct scenario_read caller;
     struct parse_pdf parse;
     bool save;
-    const char *base_url; /* asked for while the client is there */
+    bool fresh;
+    const char *base_url; /* this and the above: asked for while the client is there */
 };
 
 /* A token says who somebody was when it was made; where that matters the database says whether they
@@ -140,6 +141,7 @@ static enum flow parse(struct op *op)
                         .rank = {.request = request, .age_ns = op->started_ns},
                         .deadline_ms = request_deadline_ms(request, timeout_ms),
                         .base_url = work->base_url,
+                        .fresh = work->fresh,
                         .save = work->save,
                         .user_id = request->user_id,
                     });
@@ -168,7 +170,7 @@ static void tell_bill(struct request *request, const struct bill *bill)
 
 static void tell_job(struct request *request, const struct job *job, cJSON *body)
 {
-    request_header(request, "X-Cache", job->asked ? "miss" : "hit");
+    request_header(request, "X-Cache", job->paid ? "miss" : job->shared ? "coalesced" : "hit");
     request->log_more = "";
     if (job->degraded) {
         const char *parts = degraded_names(job->degraded, &request->arena);
@@ -250,6 +252,7 @@ void handle_parse_pdf(struct request *request)
     }
     struct pdf_work *work = arena_new(&request->arena, struct pdf_work);
     work->save = save;
+    work->fresh = request_wants_fresh(request);
     work->base_url = request_base_url(request);
     request->work = work;
     request->runs_on = save;

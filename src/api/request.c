@@ -166,6 +166,12 @@ const char *request_base_url(struct request *request)
 /* --- replies
  * ---------------------------------------------------------------------------------------- */
 
+bool request_wants_fresh(const struct request *request)
+{
+    const char *control = exchange_header(request->exchange, "Cache-Control");
+    return control && strcasestr(control, "no-cache");
+}
+
 void request_header(struct request *request, const char *name, const char *value)
 {
     assert(request->header_count < REQUEST_HEADERS_MAX);

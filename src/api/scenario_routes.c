@@ -21,19 +21,12 @@ struct scenario_work {
     bool for_user;
 };
 
-/* Does the client want what there is, rather than what there was? */
-static bool wants_fresh(const struct request *request)
-{
-    const char *control = exchange_header(request->exchange, "Cache-Control");
-    return control && strcasestr(control, "no-cache");
-}
-
 static enum flow ask(struct op *op)
 {
     struct request *request = op_cast(op, request);
     struct scenario_work *work = request->work;
     scenario_lookup_start(&work->lookup, need(op), &request->server->tools.store->cache,
-                          &work->question, wants_fresh(request));
+                          &work->question, request_wants_fresh(request));
     return FLOW_WAIT;
 }
 

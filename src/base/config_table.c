@@ -204,6 +204,9 @@ const struct setting config_settings[] = {
     {"Database", "DB_CACHE_BYTES", BYTES(db_cache_bytes), "8MB", .min = 64 * KB, .max = GB,
      .help = "How much memory such scenarios may take"},
 
+    {"Costs", "CACHE_BYTES", BYTES(cache_bytes), "64MB", .max = 64 * (size_t)GB,
+     .help =
+         "How much memory answers that were paid for may take, for 30 minutes; 0: none are kept"},
     {"Costs", "MODEL_PRICES", STRING(model_prices), NULL,
      .allowed = "as in my-model=0.10/0.50, or =in/cached/out, with commas between",
      .help = "What models cost, in USD for 1M tokens; adds to the prices that are built in"},

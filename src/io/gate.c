@@ -328,6 +328,17 @@ void gate_leave(struct gate_pass *pass)
     settle(gate);
 }
 
+void gate_rerank(struct gate_pass *pass, const struct gate_rank *rank)
+{
+    if (!pass->gate)
+        return;
+    pass->rank = *rank;
+    if (pass->place == 0)
+        return;
+    queue_rise(pass->gate, pass->place - 1);
+    queue_sink(pass->gate, pass->place - 1);
+}
+
 void gate_move(struct gate_pass *from, struct gate_pass *to)
 {
     assert(from->inside);

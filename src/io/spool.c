@@ -277,9 +277,30 @@ static void on_drop_over(uv_work_t *request, int status)
         release(file);
 }
 
+void spool_file_lend(struct spool_file *file)
+{
+    assert(file->settled);
+    file->loans++;
+}
+
+void spool_file_give_back(struct spool_file *file)
+{
+    assert(file->loans > 0);
+    if (--file->loans > 0)
+        return;
+    if (file->free_later)
+        spool_file_free(file);
+    else if (file->drop_later)
+        spool_file_drop(file);
+}
+
 void spool_file_drop(struct spool_file *file)
 {
     assert(file->settled);
+    if (file->loans > 0) {
+        file->drop_later = true;
+        return;
+    }
     assert(!file->dropped);
     struct spool *spool = file->spool;
     file->dropped = true;
@@ -300,7 +321,9 @@ void spool_file_free(struct spool_file *file)
     if (!file)
         return;
     file->on_settled = NULL;
-    if (file->busy)
+    if (file->loans > 0)
+        file->free_later = true;
+    else if (file->busy)
         file->abandoned = true; /* on_job_over frees it */
     else
         release(file);

@@ -237,6 +237,7 @@ static enum err start(struct process *process, struct error *error)
     if (err != OK)
         return err;
     process->services_begun = true;
+    answers_init(&server->tools.answers, &server->loop, &server->services, config->cache_bytes);
     if (config->database_url) {
         err = store_init(&process->store, &server->loop, config, error);
         if (err != OK)
@@ -255,8 +256,8 @@ static void settle(struct loop_timer *timer)
     struct process *process = container_of(timer, struct process, phase_timer);
     struct server *server = &process->server;
     const struct store *store = server->tools.store;
-    const bool busy =
-        server->running > 0 || services_busy(&server->services) || (store && store_busy(store));
+    const bool busy = server->running > 0 || server->tools.answers.under_way > 0 ||
+                      services_busy(&server->services) || (store && store_busy(store));
     if (!busy || ++process->settle_rounds > SETTLE_ROUNDS)
         loop_stop(&server->loop);
     else
@@ -283,6 +284,8 @@ static void take_down(struct process *process)
     }
     if (server->running == 0) /* else what was at work goes with the process */
         gate_clear(&server->tools.extract_gate);
+    if (process->services_begun && server->running == 0 && server->tools.answers.under_way == 0)
+        answers_clear(&server->tools.answers);
     if (process->services_begun && server->running == 0 && !services_busy(&server->services))
         services_clear(&server->services);
     if (server->tools.store && !store_busy(server->tools.store))

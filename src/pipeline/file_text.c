@@ -11,8 +11,9 @@ enum { LOCAL_SHARE = 4 /* at most a quarter of the time is kept for reading here
 
 static void make_plan(struct file_text *file)
 {
-    const bool remote = file->tools->services->llamaparse != NULL;
-    const bool local_too = file->tools->config->pdf_parser != PARSER_LLAMAPARSE;
+    const struct pipeline_tools *tools = file->job->tools;
+    const bool remote = tools->services->llamaparse != NULL;
+    const bool local_too = tools->config->pdf_parser != PARSER_LLAMAPARSE;
     if (remote && (file->kind == FILE_PDF || file->kind == FILE_DOC)) {
         file->plan[0] = READER_LLAMAPARSE;
         file->plan[1] = local_too ? READER_LOCAL : READER_NONE;
@@ -31,17 +32,18 @@ static void ask_llamaparse(struct file_text *file)
     uint64_t kept = 0;
     if (file->plan[1] == READER_LOCAL) {
         kept = left / LOCAL_SHARE;
-        if (kept > file->tools->config->extract_timeout_ms)
-            kept = file->tools->config->extract_timeout_ms;
+        if (kept > file->job->tools->config->extract_timeout_ms)
+            kept = file->job->tools->config->extract_timeout_ms;
     }
-    file->asked_llamaparse = true;
-    parse_job_start(&file->job, try(&file->op), file->tools->services->llamaparse,
-                    &(struct parse_file){
-                        .name = file->input->name,
-                        .content_type = file->input->content_type,
-                        .file = file->input->file,
-                    },
-                    &file->rank, file->deadline_ms - kept);
+    parsed_answer_start(&file->answer, try(&file->op), file->job, file->input, file->kind,
+                        file->order, file->deadline_ms - kept);
+}
+
+static void read_here(struct file_text *file)
+{
+    struct gate_rank rank = file->job->rank;
+    rank.order = file->order;
+    extract_start(&file->extract, try(&file->op), file->job->tools, file->input, &rank);
 }
 
 static enum flow read_file(struct op *op)
@@ -53,7 +55,7 @@ static enum flow read_file(struct op *op)
     if (file->plan[file->turn] == READER_LLAMAPARSE)
         ask_llamaparse(file);
     else
-        extract_start(&file->extract, try(op), file->tools, file->input, &file->rank);
+        read_here(file);
     return FLOW_WAIT;
 }
 
@@ -61,13 +63,16 @@ static enum flow read_file(struct op *op)
 static const struct error *take_result(struct file_text *file)
 {
     const bool local = file->plan[file->turn] == READER_LOCAL;
-    const struct error *error = op_error(local ? &file->extract.op : &file->job.op);
+    const struct error *error = op_error(local ? &file->extract.op : &file->answer.op);
     if (error->code != OK)
         return error;
-    struct buffer *text = local ? &file->extract.text : &file->job.text;
-    file->text = *text;
-    *text = (struct buffer){0};
-    file->partial = !local && file->job.partial;
+    if (local) {
+        file->text = (struct slice){file->extract.text.data, file->extract.text.length};
+    } else {
+        const struct parsed *parsed = parsed_answer_read(&file->answer);
+        file->text = (struct slice){parsed->text, parsed->length};
+        file->partial = parsed->partial;
+    }
     return error;
 }
 
@@ -104,32 +109,26 @@ static enum flow judge(struct op *op)
     return fail(file);
 }
 
-/* Frees what is only needed on the way, the file itself as well: models take far longer than it
- * took to read it, and others have to wait for the memory. What was read is to be paid for,
- * whatever became of it. */
+/* The file itself goes: models take far longer than it took to read it, and others have to wait for
+ * the memory. */
 static void file_text_end(struct op *op)
 {
     struct file_text *file = op_cast(op, file_text);
-    file->pages = file->job.cache_hit ? 0 : file->job.pages;
-    file->queue_seconds = file->job.queue_seconds + file->extract.queue_seconds;
+    file->queue_seconds = file->answer.queue_seconds + file->extract.queue_seconds;
+    job_add_answer(file->job, &file->answer);
     spool_file_drop(file->input->file);
-    parse_job_clear(&file->job);
-    extract_clear(&file->extract);
-    file->job = (struct parse_job){0};
-    file->extract = (struct extract){0};
 }
 
 static const struct step file_text_steps[] = {{"read", read_file}, {"judge", judge}, {0}};
 static const struct op_kind file_text_kind = {"file_text", file_text_steps, NULL, file_text_end};
 
-void file_text_start(struct file_text *file, struct op_link link, struct pipeline_tools *tools,
-                     const struct input_file *input, const struct gate_rank *rank,
-                     uint64_t deadline_ms)
+void file_text_start(struct file_text *file, struct op_link link, struct job *job,
+                     const struct input_file *input, unsigned order, uint64_t deadline_ms)
 {
     memset(file, 0, sizeof(*file));
-    file->tools = tools;
+    file->job = job;
     file->input = input;
-    file->rank = *rank;
+    file->order = order;
     file->deadline_ms = deadline_ms;
     file->kind = file_kind_of(input->name, input->content_type);
     make_plan(file);
@@ -141,5 +140,7 @@ void file_text_start(struct file_text *file, struct op_link link, struct pipelin
 
 void file_text_clear(struct file_text *file)
 {
-    buffer_clear(&file->text);
+    extract_clear(&file->extract);
+    file->extract = (struct extract){0};
+    answer_clear(&file->answer);
 }

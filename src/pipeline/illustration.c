@@ -16,21 +16,18 @@ static enum flow draw(struct op *op)
     struct job *job = illustration->job;
     const struct case_study *study = illustration->study;
     const char *plain = prompt_text(job->arena, prompt_image, "plain", NULL, 0);
-    job->asked = true;
     for (size_t i = 0; i < illustration->count; i++) {
         const struct prompt_value values[] = {
             {"case_title", study->title},
             {"scene_title", study->scenes[i].title},
             {"scene_description", study->scenes[i].description},
         };
-        const struct image_request request = {
+        struct picture *picture = &illustration->pictures[i];
+        picture->question = (struct image_request){
             .prompt = prompt_text(job->arena, prompt_image, "scene", values, 3),
             .plain_prompt = plain,
         };
-        struct gate_rank rank = job->rank;
-        rank.order = (unsigned)i;
-        image_call_start(&illustration->pictures[i].call, try(op), job->tools->services->images,
-                         &request, &rank, job->deadline_ms);
+        picture_answer_start(&picture->answer, try(op), job, &picture->question, (unsigned)i);
     }
     return FLOW_WAIT;
 }
@@ -44,10 +41,9 @@ static enum flow collect(struct op *op)
     size_t failed = 0;
     for (size_t i = 0; i < illustration->count; i++) {
         struct picture *picture = &illustration->pictures[i];
-        const struct error *error = op_error(&picture->call.op);
+        const struct error *error = op_error(&picture->answer.op);
         if (error->code == OK) {
-            picture->name = arena_strdup(job->arena, picture->call.name);
-            picture->prompt = picture->call.prompt;
+            picture_answer_read(&picture->answer, job->arena, &picture->name, &picture->prompt);
             continue;
         }
         failed++;
@@ -66,16 +62,13 @@ static void illustration_end(struct op *op)
     struct job *job = illustration->job;
     double queue_seconds = 0;
     for (size_t i = 0; i < illustration->count; i++) {
-        struct image_call *call = &illustration->pictures[i].call;
-        if (!call->images)
+        struct answer *answer = &illustration->pictures[i].answer;
+        if (!answer->answers)
             continue;
-        if (call->call.queue_seconds > queue_seconds)
-            queue_seconds = call->call.queue_seconds;
-        if (call->usage.prompt + call->usage.completion >
-            0) /* something was made, or may have been */
-            bill_add_usage(&job->bill, &call->usage, call->cost_usd);
-        image_call_clear(call);
-        call->images = NULL;
+        if (answer->queue_seconds > queue_seconds)
+            queue_seconds = answer->queue_seconds;
+        job_add_answer(job, answer);
+        answer_clear(answer);
     }
     job->queue_seconds += queue_seconds;
 }

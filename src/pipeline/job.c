@@ -21,6 +21,28 @@ void job_init(struct job *job, struct pipeline_tools *tools, struct arena *arena
     job->deadline_ms = deadline_ms;
 }
 
+struct answer_wish job_wish(const struct job *job, const struct shared_call_kind *kind,
+                            const void *question, const unsigned char *key, unsigned order)
+{
+    struct gate_rank rank = job->rank;
+    rank.order = order;
+    return (struct answer_wish){
+        .kind = kind,
+        .question = question,
+        .key = key,
+        .rank = rank,
+        .deadline_ms = job->deadline_ms,
+        .fresh = job->fresh,
+    };
+}
+
+void job_add_answer(struct job *job, const struct answer *answer)
+{
+    bill_add(&job->bill, &answer->bill);
+    job->paid = job->paid || answer->origin == ANSWER_MADE;
+    job->shared = job->shared || answer->origin == ANSWER_SHARED;
+}
+
 void job_degrade(struct job *job, unsigned part, const char *format, ...)
 {
     job->degraded |= part;

@@ -13,10 +13,8 @@ static enum flow read_all(struct op *op)
     const uint64_t until_ms = loop_now_ms(op->link.loop) + job->tools->config->files_timeout_ms;
     const uint64_t deadline_ms = until_ms < job->deadline_ms ? until_ms : job->deadline_ms;
     for (size_t i = 0; i < files->input_count; i++) {
-        struct gate_rank rank = job->rank;
-        rank.order = (unsigned)i;
-        file_text_start(&files->files[i], i == 0 ? need(op) : try(op), job->tools,
-                        &files->inputs[i], &rank, deadline_ms);
+        file_text_start(&files->files[i], i == 0 ? need(op) : try(op), job, &files->inputs[i],
+                        (unsigned)i, deadline_ms);
     }
     return FLOW_WAIT;
 }
@@ -27,8 +25,6 @@ static void tell(struct parse_files *files, size_t i)
     struct job *job = files->job;
     const struct file_text *file = &files->files[i];
     const char *name = files->inputs[i].name;
-    if (file->asked_llamaparse)
-        job->asked = true;
     if (file->llamaparse_error)
         job_degrade(job, DEGRADED_PARSE, "\"%s\" was read without LlamaParse: %s", name,
                     file->llamaparse_error->detail);
@@ -54,15 +50,14 @@ static enum flow collect(struct op *op)
     files->context_texts = arena_zalloc(job->arena, files->input_count, sizeof(struct slice));
     for (size_t i = 0; i < files->input_count; i++) {
         const struct file_text *file = &files->files[i];
-        const struct slice text = {file->text.data, file->text.length};
         const struct error *error = op_error(&file->op);
         if (file->queue_seconds > queue_seconds)
             queue_seconds = file->queue_seconds;
         tell(files, i);
         if (i == 0)
-            files->main_text = text;
+            files->main_text = file->text;
         else if (error->code == OK)
-            files->context_texts[files->context_count++] = text;
+            files->context_texts[files->context_count++] = file->text;
         else
             note_unread(files, files->inputs[i].name, error->detail);
     }
@@ -71,15 +66,8 @@ static enum flow collect(struct op *op)
     return FLOW_NEXT;
 }
 
-/* Pages are to be paid for also where the main file could not be read. */
 static void parse_files_end(struct op *op)
 {
-    const struct parse_files *files = op_cast(op, parse_files);
-    struct job *job = files->job;
-    for (size_t i = 0; i < files->input_count; i++)
-        if (files->files[i].pages > 0)
-            bill_add_cost(&job->bill, prices_cost_each(&job->tools->services->prices, "llamaparse",
-                                                       PRICE_PAGE, files->files[i].pages));
     op_reword(op, "Failed to parse PDF: ");
 }
 

@@ -252,6 +252,7 @@ void parse_pdf_start(struct parse_pdf *parse, struct op_link link, struct pipeli
     memset(parse, 0, sizeof(*parse));
     parse->task = *task;
     job_init(&parse->job, tools, task->arena, &task->rank, task->deadline_ms - kept);
+    parse->job.fresh = task->fresh;
     parse->model = "";
     op_start(&parse->op, &parse_pdf_kind, link);
 }

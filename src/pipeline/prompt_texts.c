@@ -1,19 +1,46 @@
 #include "pipeline/prompt_texts.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/preprocess.h"
+#include "pipeline/answer_key.h"
 
 /* Beside the context files: the caller's own document, the note on what is missing, the case study.
  */
 enum { DOCUMENTS_MORE = 3, CONTEXT_FILES_MAX = CHAT_DOCUMENTS_MAX - DOCUMENTS_MORE };
 
+static struct prompt_bytes *new_bytes(size_t count)
+{
+    struct prompt_bytes *bytes = calloc(1, sizeof(*bytes) + count * sizeof(struct buffer));
+    if (!bytes)
+        abort();
+    bytes->references = 1;
+    bytes->count = count;
+    return bytes;
+}
+
+struct prompt_bytes *prompt_bytes_hold(struct prompt_bytes *bytes)
+{
+    bytes->references++;
+    return bytes;
+}
+
+void prompt_bytes_release(struct prompt_bytes *bytes)
+{
+    if (!bytes || --bytes->references > 0)
+        return;
+    for (size_t i = 0; i < bytes->count; i++)
+        buffer_clear(&bytes->clean[i]);
+    free(bytes);
+}
+
 /* A text of which nothing is left was all furniture, or is none: then it is taken as it is. */
 static enum err clean_one(struct prompt_texts *texts, struct slice text, const char *title)
 {
     const size_t at = texts->count;
-    struct buffer *clean = &texts->clean[at];
+    struct buffer *clean = &texts->bytes->clean[at];
     buffer_init(clean, text.length + 1);
     const enum err err = preprocess(text.data, text.length, &texts->work.cancel, clean);
     if (err == ERR_CANCELLED)
@@ -50,7 +77,7 @@ static size_t cut_one(struct prompt_texts *texts, size_t at, size_t characters)
     if (length < text->length) {
         texts->cut = true;
         text->length = length;
-        drop_rest(&texts->clean[at], text);
+        drop_rest(&texts->bytes->clean[at], text);
     }
     return text_characters(text->data, length);
 }
@@ -86,6 +113,14 @@ static enum err clean_all(struct work *work, struct error *error)
     if (err != OK)
         return error_set(error, err, "the texts were not prepared");
     cut_all(texts);
+    struct answer_key key;
+    answer_key_begin(&key, "documents");
+    for (size_t i = 1; i < texts->count; i++) {
+        answer_key_text(&key, texts->documents[i].title);
+        answer_key_bytes(&key, texts->documents[i].text.data, texts->documents[i].text.length);
+    }
+    answer_key_end(&key);
+    memcpy(texts->digest, key.digest, sizeof(texts->digest));
     return OK;
 }
 
@@ -123,15 +158,14 @@ void prompt_texts_start(struct prompt_texts *texts, struct op_link link, struct 
     texts->job = job;
     texts->files = files;
     texts->count = 1;
-    texts->clean_count = files->context_count + DOCUMENTS_MORE;
-    texts->documents = arena_zalloc(job->arena, texts->clean_count, sizeof(struct chat_document));
-    texts->clean = arena_zalloc(job->arena, texts->clean_count, sizeof(struct buffer));
+    texts->bytes = new_bytes(files->context_count + DOCUMENTS_MORE);
+    texts->documents = arena_zalloc(job->arena, texts->bytes->count, sizeof(struct chat_document));
     op_start(&texts->op, &prompt_texts_kind, link);
 }
 
 void prompt_texts_clear(struct prompt_texts *texts)
 {
-    for (size_t i = 0; i < texts->clean_count; i++)
-        buffer_clear(&texts->clean[i]);
+    prompt_bytes_release(texts->bytes);
+    texts->bytes = NULL;
     work_clear(&texts->work);
 }

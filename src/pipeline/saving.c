@@ -61,7 +61,7 @@ static void fill_files(struct saving *saving)
     struct scenario_file *saved =
         arena_zalloc(saving->job->arena, files->input_count, sizeof(*saved));
     for (size_t i = 0; i < files->input_count; i++) {
-        const struct buffer *text = &files->files[i].text;
+        const struct slice *text = &files->files[i].text;
         saved[i] = (struct scenario_file){
             .name = files->inputs[i].name,
             .bytes = files->inputs[i].file->size,

@@ -6,7 +6,6 @@
 
 #include "base/embedded.h"
 #include "base/json.h"
-#include "pipeline/chat_settings.h"
 #include "upstream/prompt.h"
 
 enum {
@@ -15,20 +14,12 @@ enum {
     CAST_BYTES_MAX = 4 << 20, /* FIGURES_MAX of them at their longest */
 };
 
-static enum err check(struct chat_call *chat, const char **complaint_out)
+static enum err read_answer(const struct chat_question *question, const char *text, size_t length,
+                            struct arena *arena, struct case_study *out,
+                            struct answer_faults *faults)
 {
-    struct scenes *scenes = chat->request.context;
-    const struct job *job = scenes->job;
-    struct answer_faults faults;
-    const enum err err = answer_read_scenes(chat->content.data, chat->content.length,
-                                            (size_t)job->tools->config->scene_count, job->arena,
-                                            &scenes->answer, &faults);
-    *complaint_out = faults.complaint;
-    if (err != OK)
-        return err;
-    scenes->answered = true;
-    scenes->faults = faults;
-    return faults.found && !chat_call_is_last(chat) ? ERR_SYNTAX : OK;
+    *out = *question->study;
+    return answer_read_scenes(text, length, question->scene_count, arena, out, faults);
 }
 
 /* What the scenes are to be about, as the prompt describes it. */
@@ -50,65 +41,61 @@ static const char *print_cast(const struct case_study *study, struct arena *aren
     return copy;
 }
 
-static struct chat_request make_request(struct scenes *scenes)
+static void make_question(struct scenes *scenes)
 {
     struct job *job = scenes->job;
     const struct config *config = job->tools->config;
+    struct chat_question *question = &scenes->question;
+    struct chat_request *request = &question->request;
     char count[16];
     snprintf(count, sizeof(count), "%d", config->scene_count);
     const struct prompt_value values[] = {{"scene_count", count}};
-    struct chat_request request = chat_settings(job->tools->services);
-    request.name = "scenes";
-    request.models = config->scenes_models;
-    request.system = prompt_text(job->arena, prompt_scenes, "system", values, 1);
-    request.user = prompt_text(job->arena, prompt_scenes, "user", values, 1);
-    request.closing = prompt_text(job->arena, prompt_scenes, "closing", values, 1);
-    request.documents = scenes->texts->documents;
-    request.document_count = scenes->texts->count;
-    request.schema_name = "scenes";
-    request.schema = schema_scenes;
-    request.output_tokens_max =
+    chat_question_init(question, job, scenes->texts);
+    question->read = read_answer;
+    question->study = scenes->study;
+    question->scene_count = (size_t)config->scene_count;
+    request->name = "scenes";
+    request->models = config->scenes_models;
+    request->system = prompt_text(job->arena, prompt_scenes, "system", values, 1);
+    request->user = prompt_text(job->arena, prompt_scenes, "user", values, 1);
+    request->closing = prompt_text(job->arena, prompt_scenes, "closing", values, 1);
+    request->documents = scenes->texts->documents;
+    request->document_count = scenes->texts->count;
+    request->schema_name = "scenes";
+    request->schema = schema_scenes;
+    request->output_tokens_max =
         OUTPUT_TOKENS_MORE + OUTPUT_TOKENS_EACH * (unsigned)config->scene_count;
-    request.total_ms = config->scenes_timeout_ms;
-    request.check = check;
-    request.context = scenes;
-    return request;
+    request->total_ms = config->scenes_timeout_ms;
 }
 
 static enum flow ask(struct op *op)
 {
     struct scenes *scenes = op_cast(op, scenes);
-    struct job *job = scenes->job;
-    const char *cast = print_cast(scenes->study, job->arena);
+    const char *cast = print_cast(scenes->study, scenes->job->arena);
     if (!cast)
         return op_fail(op, ERR_LIMIT, "the cast is too long for a prompt");
     scenes->texts->documents[0] =
         (struct chat_document){.title = "THE CAST", .text = slice_of(cast)};
-    const struct chat_request request = make_request(scenes);
-    job->asked = true;
-    scenes->answer = *scenes->study;
-    chat_call_start(&scenes->chat, try(op), job->tools->services->openai, &request, &job->rank,
-                    job->deadline_ms);
+    make_question(scenes);
+    chat_answer_start(&scenes->answer, need(op), scenes->job, &scenes->question);
     return FLOW_WAIT;
 }
 
 static enum flow adopt(struct op *op)
 {
     struct scenes *scenes = op_cast(op, scenes);
-    if (!scenes->answered)
-        return op_fail_with(op, op_error(&scenes->chat.call.op));
-    *scenes->study = scenes->answer;
-    case_study_settle(scenes->study, scenes->job->arena);
+    struct arena *arena = scenes->job->arena;
+    struct case_study study;
+    chat_answer_read(&scenes->answer, &scenes->question, arena, &study, &scenes->faults);
+    *scenes->study = study;
+    case_study_settle(scenes->study, arena);
     return FLOW_NEXT;
 }
 
 static void scenes_end(struct op *op)
 {
     struct scenes *scenes = op_cast(op, scenes);
-    if (!scenes->chat.openai)
-        return;
-    job_add_chat(&scenes->chat, scenes->job);
-    chat_call_clear(&scenes->chat);
+    chat_answer_end(&scenes->answer, &scenes->question, scenes->job);
 }
 
 static const struct step scenes_steps[] = {{"ask", ask}, {"adopt", adopt}, {0}};

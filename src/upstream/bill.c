@@ -24,6 +24,15 @@ void bill_add_usage(struct bill *bill, const struct token_usage *usage, double c
     bill_add_cost(bill, cost_usd);
 }
 
+void bill_add(struct bill *bill, const struct bill *other)
+{
+    bill->tokens_in += other->tokens_in;
+    bill->tokens_out += other->tokens_out;
+    bill->estimated = bill->estimated || other->estimated;
+    bill->cost_usd += other->cost_usd;
+    bill->calls += other->calls;
+}
+
 bool bill_tokens_text(const struct bill *bill, char out[BILL_TEXT_BYTES])
 {
     if (bill->calls == 0)

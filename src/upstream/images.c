@@ -284,11 +284,17 @@ static const struct step image_steps[] = {{"generate", generate}, {"look", look}
                                           {"take", take},         {0}};
 static const struct op_kind image_op_kind = {"image", image_steps, NULL, image_end};
 
+static void limit_time(struct image_call *image)
+{
+    const uint64_t now = now_ms(image);
+    op_deadline(&image->op, image->deadline_ms > now ? image->deadline_ms - now : 0,
+                "the picture was not made in time");
+}
+
 void image_call_start(struct image_call *image, struct op_link link, struct images *images,
                       const struct image_request *request, const struct gate_rank *rank,
                       uint64_t deadline_ms)
 {
-    const uint64_t now = loop_now_ms(link.loop);
     memset(image, 0, sizeof(*image));
     image->images = images;
     image->request = *request;
@@ -297,9 +303,19 @@ void image_call_start(struct image_call *image, struct op_link link, struct imag
     image->deadline_ms = deadline_ms;
     arena_init(&image->arena);
     op_start(&image->op, &image_op_kind, link);
-    op_deadline(&image->op, deadline_ms > now ? deadline_ms - now : 0,
-                "the picture was not made in time");
+    limit_time(image);
     (void)find_model(image, 0); /* if all are gone, the first one again */
+}
+
+void image_call_set_terms(struct image_call *image, const struct gate_rank *rank,
+                          uint64_t deadline_ms)
+{
+    if (!image->images || op_finished(&image->op))
+        return;
+    image->rank = *rank;
+    image->deadline_ms = deadline_ms;
+    upstream_call_set_terms(&image->call, rank, deadline_ms);
+    limit_time(image);
 }
 
 void image_call_clear(struct image_call *image)

@@ -49,6 +49,7 @@ bool parse_answered(const struct upstream_call *call)
 static void limit_time(struct parse_job *job, const char *detail)
 {
     const uint64_t now = loop_now_ms(job->op.link.loop);
+    job->late_detail = detail;
     op_deadline(&job->op, job->deadline_ms > now ? job->deadline_ms - now : 0, detail);
 }
 
@@ -164,6 +165,19 @@ void parse_job_start(struct parse_job *job, struct op_link link, struct llamapar
     arena_init(&job->arena);
     op_start(&job->op, &job_kind, link);
     limit_time(job, "no place at llamaparse became free in time");
+}
+
+void parse_job_set_terms(struct parse_job *job, const struct gate_rank *rank, uint64_t deadline_ms)
+{
+    if (!job->parser || op_finished(&job->op))
+        return;
+    job->rank = *rank;
+    job->deadline_ms = job->poll.deadline_ms = job->fetch.deadline_ms = deadline_ms;
+    gate_rerank(&job->pass, rank);
+    upstream_call_set_terms(&job->upload, rank, deadline_ms);
+    upstream_call_set_terms(&job->poll.call, rank, deadline_ms);
+    upstream_call_set_terms(&job->fetch.call, rank, deadline_ms);
+    limit_time(job, job->late_detail);
 }
 
 void parse_job_clear(struct parse_job *job)

@@ -335,15 +335,21 @@ static const struct step call_steps[] = {
     {"enter", enter}, {"send", send_request}, {"judge", judge}, {"rest", rest}, {0}};
 static const struct op_kind call_kind = {"upstream_call", call_steps, call_cancel, call_end};
 
+static void limit_time(struct upstream_call *call)
+{
+    const uint64_t now = loop_now_ms(call->op.link.loop);
+    op_deadline(&call->op, call->deadline_ms > now ? call->deadline_ms - now : 0,
+                call->late_detail);
+}
+
 static void start(struct upstream_call *call, struct op_link link, uint64_t deadline_ms)
 {
-    const uint64_t now = loop_now_ms(link.loop);
     call->deadline_ms = deadline_ms;
     call->outcome = (struct outcome){.code = "", .param = "", .message = ""};
     snprintf(call->late_detail, sizeof(call->late_detail), "%s did not answer in time",
              call->upstream->name);
     op_start(&call->op, &call_kind, link);
-    op_deadline(&call->op, deadline_ms > now ? deadline_ms - now : 0, call->late_detail);
+    limit_time(call);
 }
 
 void upstream_call_start(struct upstream_call *call, struct op_link link,
@@ -367,6 +373,17 @@ void upstream_call_start_inside(struct upstream_call *call, struct op_link link,
     call->upstream = upstream;
     call->held = held;
     start(call, link, deadline_ms);
+}
+
+void upstream_call_set_terms(struct upstream_call *call, const struct gate_rank *rank,
+                             uint64_t deadline_ms)
+{
+    if (!call->kind || op_finished(&call->op))
+        return;
+    call->rank = *rank;
+    call->deadline_ms = deadline_ms;
+    gate_rerank(&call->pass, rank);
+    limit_time(call);
 }
 
 void upstream_call_clear(struct upstream_call *call)

@@ -77,6 +77,7 @@ static void begin(void)
     flow.config.images = true;
     flow.tools.config = &flow.config;
     flow.tools.services = &flow.services;
+    answers_init(&flow.tools.answers, &flow.loop, &flow.services, 0);
     gate_init(&flow.tools.extract_gate, &flow.loop, "extract",
               &(struct gate_settings){.places = 1}); /* so that one has to wait */
     flow.tools.extract_limits = (struct extract_limits){
