@@ -104,7 +104,7 @@ static void test_one_statement_each(void **state)
                             &(struct scenario_question){.kind = kind, .id = save.id, .limit = 20});
         assert_int_equal(wait_for(&read.op), OK);
         if (kind == READ_FULL)
-            assert_non_null(strstr(read.json.data, "\"personas_involved\" : [\"Ana\"]"));
+            assert_non_null(strstr(read.json.data, "\"personas_involved\":[\"Ana\"]"));
         scenario_read_clear(&read);
         assert_int_equal(statements_run() - until_now, 1);
     }
