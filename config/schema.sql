@@ -189,3 +189,14 @@ CREATE TABLE conversation_logs (
     led_to_progress boolean,
     "timestamp" timestamptz DEFAULT now()
 );
+
+CREATE SCHEMA IF NOT EXISTS personad;
+CREATE TABLE IF NOT EXISTS personad.idempotency_keys (
+    key bytea PRIMARY KEY,
+    fingerprint bytea NOT NULL,
+    scenario_id integer NOT NULL,
+    degraded text NOT NULL,
+    reply text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX IF NOT EXISTS idempotency_keys_created_at ON personad.idempotency_keys (created_at);

@@ -1,13 +1,11 @@
-/* pdf_routes.h: uploads to personas, and the personas that are there without one. */
+/* pdf_routes.h: uploads to personas. */
 #ifndef API_PDF_ROUTES_H
 #define API_PDF_ROUTES_H
 
 #include "api/request.h"
 
-/* POST /api/parse-pdf/: the form of router.c, to `{"status","scenario_id","ai_result"}`. */
+/* POST /api/parse-pdf/: the form of router.c, to `{"scenario_id","status","ai_result"}`. A
+ * request that comes again with its Idempotency-Key gets the reply of the first time. */
 void handle_parse_pdf(struct request *request);
-
-/* GET /api/get-default-personas/ */
-void handle_default_personas(struct request *request);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "api/idempotency.h"
 #include "base/config.h"
 #include "base/uuid.h"
 #include "io/http_server.h"
@@ -33,6 +34,8 @@ struct server {
     struct pipeline_tools tools;
     enum server_phase phase;
     const char *sandbox_fault; /* why extraction is not fully confined; NULL: it is */
+
+    struct idempotency idempotency;
 
     struct request *requests; /* all that are not over */
     size_t request_count;

@@ -27,6 +27,7 @@
     X(ERR_UNPROCESSABLE, 422, "unprocessable")  /* a file that cannot be read: its own fault */    \
     X(ERR_UNSUPPORTED, 400, "unsupported_type") /* a kind of file that is not taken */             \
     X(ERR_NOT_FOUND, 404, "not_found")          /* no such thing */                                \
+    X(ERR_CONFLICT, 409, "conflict")            /* the same is being done for somebody already */  \
     X(ERR_UNAUTHORIZED, 401, "unauthorized")    /* nobody we know, where it matters */             \
     X(ERR_OVERLOADED, 503, "overloaded")        /* a queue or a connection limit is full */        \
     X(ERR_DRAINING, 503, "draining")            /* the server is being stopped */                  \

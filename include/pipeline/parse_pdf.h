@@ -30,6 +30,7 @@ struct parse_pdf_task {
     bool fresh;            /* no answer that is kept, or made for another, will do */
     bool save;             /* needs tools->store */
     int64_t user_id;       /* for whom; 0: nobody known */
+    const struct saving_reply *reply; /* to be saved as well; NULL: it is not */
 };
 
 struct parse_pdf {
@@ -53,6 +54,10 @@ struct parse_pdf {
 
 void parse_pdf_start(struct parse_pdf *parse, struct op_link link, struct pipeline_tools *tools,
                      const struct parse_pdf_task *task);
+
+/* The case study as clients are given it, before it has been reported: pictures by their addresses.
+ * In the job's arena. */
+struct case_study parse_pdf_addressed(const struct parse_pdf *parse);
 
 /* After it has finished: frees texts and case study. Nothing happens for one that is `{0}`. */
 void parse_pdf_clear(struct parse_pdf *parse);

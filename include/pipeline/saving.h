@@ -21,12 +21,21 @@
 #include "pipeline/parse_files.h"
 #include "store/scenario_save.h"
 
+/* The reply to a request that may be repeated (scenario_draft.h). `print` is called when all of it
+ * is known but the scenario's id, and answers with what comes behind that, in memory that lasts. */
+struct saving_reply {
+    const unsigned char *key, *fingerprint;
+    const char *(*print)(void *context);
+    void *context;
+};
+
 /* What is saved beside the study. Borrowed until it has finished. */
 struct saving_sources {
     const struct parse_files *files;
     const struct illustration *illustration; /* `{0}`: there are no pictures */
     const char *base_url;                    /* before the pictures' paths */
     int64_t user_id;                         /* 0: nobody's */
+    const struct saving_reply *reply;        /* NULL: it is not kept */
     uint64_t deadline_ms;                    /* loop time: when the last try has to be over */
 };
 
@@ -38,6 +47,7 @@ struct saving {
     struct case_study *study;
     struct saving_sources sources;
     struct scenario_draft draft;
+    struct scenario_reply reply;
     struct work keeping;
     enum err *kept; /* of each scene's picture */
 };

@@ -31,6 +31,16 @@ struct scenario_file {
     struct slice text; /* as read, all of it; "" where it could not be */
 };
 
+enum { REPLY_KEY_BYTES = 32 /* SHA-256 */ };
+
+/* The reply to the request that saves, for whoever repeats it: saved with the scenario. */
+struct scenario_reply {
+    const unsigned char *key;         /* of who asks, where, and their Idempotency-Key */
+    const unsigned char *fingerprint; /* of the request's content */
+    const char *degraded;             /* X-Degraded; "" */
+    const char *rest;                 /* the JSON object behind {"scenario_id":N, */
+};
+
 /* What is to be saved; borrowed until the operation has finished. All text is clean UTF-8. */
 struct scenario_draft {
     const struct case_study *study;
@@ -41,6 +51,7 @@ struct scenario_draft {
     size_t file_count;
     const char *const *warnings; /* what came out worse than it should */
     size_t warning_count;
+    const struct scenario_reply *reply; /* NULL: nobody will repeat the request */
     int64_t user_id; /* whose it is, if that user is there and active; 0: nobody's */
 };
 

@@ -37,7 +37,8 @@ void schema_tables(char out[SCHEMA_TABLES_BYTES]);
  * null. ERR_SYNTAX: it is something else. */
 MUST_CHECK enum err schema_compare(const char *found, size_t length, struct schema_report *out);
 
-/* Appends config/schema.sql without the tables that `found` has, so "" when it has all. */
+/* Appends config/schema.sql without the tables that `found` has. What is in a schema of our own is
+ * always in it, and says itself that it may be there. */
 MUST_CHECK enum err schema_missing_sql(const char *found, size_t length, struct buffer *out);
 
 struct schema_check {

@@ -1,11 +1,13 @@
 /*
  * A handler checks what the form has, then runs the pipeline as an operation of the request:
  *
- *     who calls ──▶ settle ──▶ parse ──▶ (reply)
+ *     who calls ──▶ settle ──▶ claim ──▶ parse ──▶ (reply)
+ *                                └─ it has been answered before ─▶ (that reply)
  */
 #include "api/pdf_routes.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +16,11 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "model/default_personas.h"
 #include "pipeline/parse_pdf.h"
+#include "store/saved_reply.h"
 #include "store/scenario_read.h"
 
-enum { DEFAULT_REPLY_BYTES_MAX = 64 * 1024 };
+enum { REPLY_BYTES_MAX = 64 << 20 /* far above what limits on the input allow */ };
 
 /* --- the form -------------------------------------------------------------------------------- */
 
@@ -68,7 +70,50 @@ struct pdf_work {
     bool save;
     bool fresh;
     const char *base_url; /* this and the above: asked for while the client is there */
+    const char *rest;     /* the reply behind its scenario's id; NULL: not printed yet */
+
+    /* of a request that has an Idempotency-Key */
+    struct idempotent repeat;
+    struct saved_reply saved;
+    struct saving_reply reply;
+    struct cached *kept; /* the reply of the first time; or of this one, kept for the next */
+    bool replayed;
 };
+
+/* The reply behind its scenario's id. */
+static const char *print_rest(struct request *request, const struct case_study *study)
+{
+    const struct job *job = &((struct pdf_work *)request->work)->parse.job;
+    cJSON *body = json_new_object();
+    json_add_string(body, "status", "completed");
+    json_add(body, "ai_result", case_study_json(study));
+    if (job->degraded)
+        json_add_bool(body, "degraded", true);
+    if (job->warning_count > 0) {
+        cJSON *warnings = json_add_array(body, "warnings");
+        for (size_t i = 0; i < job->warning_count; i++)
+            json_append_string(warnings, job->warnings[i]);
+    }
+    struct buffer text;
+    buffer_init(&text, REPLY_BYTES_MAX);
+    const enum err err = json_print(body, &text);
+    assert(err == OK); /* limits on what goes into it are far below */
+    (void)err;
+    cJSON_Delete(body);
+    const char *rest = arena_strndup(&request->arena, text.data + 1, text.length - 1);
+    buffer_clear(&text);
+    return rest;
+}
+
+/* To be saved with the scenario, whose id nobody knows yet. */
+static const char *print_early(void *context)
+{
+    struct request *request = context;
+    struct pdf_work *work = request->work;
+    const struct case_study study = parse_pdf_addressed(&work->parse);
+    work->rest = print_rest(request, &study);
+    return work->rest;
+}
 
 /* A token says who somebody was when it was made; where that matters the database says whether they
  * still are. Where it does not, the statement that saves finds out. */
@@ -123,15 +168,67 @@ static void settle_cancel(struct op *op)
     }
 }
 
+static enum flow fail_as_other(struct op *op)
+{
+    return op_fail(op, ERR_UNPROCESSABLE,
+                   "This Idempotency-Key was used for a request with another content");
+}
+
+/* Whoever has the key is looked for here before the database is asked, so that of two that come
+ * together only one goes on. */
+static enum flow claim(struct op *op)
+{
+    struct request *request = op_cast(op, request);
+    struct server *server = request->server;
+    struct pdf_work *work = request->work;
+    const struct upload *upload = request->upload;
+    for (size_t i = 0; i < upload->file_count; i++)
+        if (upload->files[i].file->error.code != OK)
+            return op_fail_with(op, &upload->files[i].file->error);
+    if (!work->repeat.wanted)
+        return FLOW_NEXT;
+    idempotent_take_content(&work->repeat, request, work->save ? "save_to_db=true" : "");
+    switch (idempotency_claim(&server->idempotency, &work->repeat, loop_now_ms(&server->loop),
+                              &work->kept)) {
+    case IDEMPOTENCY_AT_WORK:
+        return op_fail(op, ERR_CONFLICT, "A request with this Idempotency-Key is being worked on");
+    case IDEMPOTENCY_OTHER:
+        return fail_as_other(op);
+    case IDEMPOTENCY_KEPT:
+        work->replayed = true;
+        return FLOW_DONE;
+    case IDEMPOTENCY_CLAIMED:
+        break;
+    }
+    if (work->save)
+        saved_reply_start(&work->saved, need(op), &server->tools.store->pool, work->repeat.key);
+    return FLOW_WAIT;
+}
+
+/* Was it answered before the server was started again, or by another one? */
+static enum flow replay(struct op *op)
+{
+    struct request *request = op_cast(op, request);
+    struct server *server = request->server;
+    struct pdf_work *work = request->work;
+    const struct saved_reply *saved = &work->saved;
+    if (!saved->found)
+        return FLOW_NEXT;
+    if (memcmp(saved->fingerprint, work->repeat.fingerprint, sizeof(saved->fingerprint)) != 0)
+        return fail_as_other(op);
+    work->kept = idempotency_keep(&server->idempotency, &work->repeat, saved->degraded,
+                                  saved->reply, loop_now_ms(&server->loop));
+    work->replayed = true;
+    return FLOW_DONE;
+}
+
 static enum flow parse(struct op *op)
 {
     struct request *request = op_cast(op, request);
     const struct upload *upload = request->upload;
-    for (size_t i = 0; i < upload->file_count; i++) {
-        if (upload->files[i].file->error.code != OK)
-            return op_fail_with(op, &upload->files[i].file->error);
-    }
     struct pdf_work *work = request->work;
+    work->reply =
+        (struct saving_reply){work->repeat.key, work->repeat.fingerprint, print_early, request};
     const uint64_t timeout_ms = request->server->config->request_timeout_ms;
     parse_pdf_start(&work->parse, need(op), &request->server->tools,
                     &(struct parse_pdf_task){
@@ -144,12 +241,14 @@ static enum flow parse(struct op *op)
                         .fresh = work->fresh,
                         .save = work->save,
                         .user_id = request->user_id,
+                        .reply = work->saved.can_save ? &work->reply : NULL,
                     });
     return FLOW_WAIT;
 }
 
 static const struct step parse_steps[] = {
-    {"who_calls", ask_who_calls}, {"settle", settle}, {"parse", parse}, {0}};
+    {"who_calls", ask_who_calls}, {"settle", settle}, {"claim", claim},
+    {"replay", replay},           {"parse", parse},   {0}};
 static const struct op_kind parse_kind = {"parse_request", parse_steps, settle_cancel, NULL};
 
 /* What it cost, for the client's headers and the log. */
@@ -168,20 +267,14 @@ static void tell_bill(struct request *request, const struct bill *bill)
                      bill->estimated ? " estimated=true" : "", known ? cost : "unknown");
 }
 
-static void tell_job(struct request *request, const struct job *job, cJSON *body)
+static void tell_job(struct request *request, const struct job *job)
 {
     request_header(request, "X-Cache", job->paid ? "miss" : job->shared ? "coalesced" : "hit");
     request->log_more = "";
     if (job->degraded) {
         const char *parts = degraded_names(job->degraded, &request->arena);
-        json_add_bool(body, "degraded", true);
         request_header(request, "X-Degraded", parts);
         request->log_more = arena_printf(&request->arena, " degraded=%s", log_quote(parts));
-    }
-    if (job->warning_count > 0) {
-        cJSON *warnings = json_add_array(body, "warnings");
-        for (size_t i = 0; i < job->warning_count; i++)
-            json_append_string(warnings, job->warnings[i]);
     }
     tell_bill(request, &job->bill);
 }
@@ -204,22 +297,58 @@ static void time_stages(struct request *request, const struct parse_pdf *work)
     request_timing(request, "queue", work->job.queue_seconds);
 }
 
-static void parse_reply(struct request *request)
+/* The body, in the request's arena. Whoever has a key finds it again. */
+static struct slice make_body(struct request *request)
 {
-    const struct parse_pdf *work = &((struct pdf_work *)request->work)->parse;
-    time_stages(request, work);
-    cJSON *body = json_new_object();
-    json_add_string(body, "status", "completed");
-    if (work->scenario_id > 0)
-        json_add_number(body, "scenario_id", (double)work->scenario_id);
-    else
-        json_add_null(body, "scenario_id");
-    json_add(body, "ai_result", case_study_json(&work->study));
-    tell_job(request, &work->job, body);
-    request_reply(request, 200, body);
+    struct pdf_work *work = request->work;
+    struct arena *arena = &request->arena;
+    const int64_t id = work->parse.scenario_id;
+    const char *rest = work->rest ? work->rest : print_rest(request, &work->parse.study);
+    const char *head = id > 0 ? arena_printf(arena, "{\"scenario_id\":%" PRId64 ",", id)
+                              : "{\"scenario_id\":null,";
+    const struct slice body = slice_of(arena_printf(arena, "%s%s", head, rest));
+    if (work->repeat.claimed) {
+        const struct slice degraded = slice_of(degraded_names(work->parse.job.degraded, arena));
+        work->kept = idempotency_keep(&request->server->idempotency, &work->repeat, degraded, body,
+                                      loop_now_ms(&request->server->loop));
+    }
+    return body;
 }
 
-/* Who left, or got an error, has cost something too. */
+static void send_body(struct request *request, struct slice body)
+{
+    char *copy = malloc(body.length);
+    if (!copy)
+        abort();
+    memcpy(copy, body.data, body.length);
+    request_reply_json(request, 200, copy, body.length);
+}
+
+static void send_kept(struct request *request, const struct cached *cached)
+{
+    const struct kept_reply *kept = (const void *)cached->data;
+    request_header(request, "Idempotent-Replayed", "true");
+    request_header(request, "X-Cache", "hit");
+    if (*kept->degraded)
+        request_header(request, "X-Degraded", arena_strdup(&request->arena, kept->degraded));
+    request->log_more = " replayed=true";
+    send_body(request, (struct slice){kept->body, kept->length});
+}
+
+static void parse_reply(struct request *request)
+{
+    struct pdf_work *work = request->work;
+    if (work->replayed) {
+        send_kept(request, work->kept);
+        return;
+    }
+    time_stages(request, &work->parse);
+    tell_job(request, &work->parse.job);
+    send_body(request, make_body(request));
+}
+
+/* Who left, or got an error, has cost something too. Who left and comes again finds what was made.
+ */
 static void parse_end(struct request *request)
 {
     struct pdf_work *work = request->work;
@@ -228,6 +357,11 @@ static void parse_end(struct request *request)
     if (op_error(&work->parse.op)->code != OK && bill_tokens_text(bill, tokens))
         log_info(request->id, "unanswered", "tokens=%s cost_usd=%s", tokens,
                  bill_cost_text(bill, cost) ? cost : "unknown");
+    if (op_error(&request->op)->code == OK && work->repeat.claimed && !work->kept)
+        (void)make_body(request);
+    idempotency_release(&work->repeat);
+    cached_release(work->kept);
+    saved_reply_clear(&work->saved);
     scenario_read_clear(&work->caller);
     parse_pdf_clear(&work->parse);
 }
@@ -251,51 +385,15 @@ void handle_parse_pdf(struct request *request)
         return;
     }
     struct pdf_work *work = arena_new(&request->arena, struct pdf_work);
+    struct error error;
+    if (idempotent_read(request, &work->repeat, &error) != OK) {
+        request_reply_failure(request, &error);
+        return;
+    }
     work->save = save;
     work->fresh = request_wants_fresh(request);
     work->base_url = request_base_url(request);
     request->work = work;
     request->runs_on = save;
     request_run(request, &parse_kind, parse_reply, parse_end);
-}
-
-/* --- the default personas ------------------------------------------------------------------------
- */
-
-/* The reply without its brace and processing time, the same for ever: printed once. */
-static struct buffer default_reply;
-
-static void print_default_reply(void)
-{
-    cJSON *personas = json_new_array();
-    for (size_t i = 0; i < DEFAULT_PERSONA_COUNT; i++)
-        json_append(personas, key_figure_json(&default_personas[i]));
-
-    cJSON *body = json_new_object();
-    json_add_string(body, "title", default_title);
-    json_add_string(body, "student_role", default_student_role);
-    json_add(body, "key_figures", cJSON_Duplicate(personas, true));
-    json_add(body, "personas", personas);
-    buffer_init(&default_reply, DEFAULT_REPLY_BYTES_MAX);
-    const enum err err = json_print(body, &default_reply);
-    assert(err == OK);
-    (void)err;
-    cJSON_Delete(body);
-}
-
-void handle_default_personas(struct request *request)
-{
-    if (!default_reply.data)
-        print_default_reply();
-    char head[80];
-    const int head_length =
-        snprintf(head, sizeof(head), "{\"status\":\"instant_fallback\",\"processing_time\":%.6f,",
-                 request_seconds(request));
-    const size_t tail_length = default_reply.length - 1; /* without its opening brace */
-    char *body = malloc((size_t)head_length + tail_length);
-    if (!body)
-        abort();
-    memcpy(body, head, (size_t)head_length);
-    memcpy(body + head_length, default_reply.data + 1, tail_length);
-    request_reply_json(request, 200, body, (size_t)head_length + tail_length);
 }

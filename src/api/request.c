@@ -310,9 +310,9 @@ static const char *code_of(struct request *request, int status)
 
 void request_reply_error(struct request *request, int status, const char *code, const char *detail)
 {
-    const bool retryable = status == 408 || status == 504 ||
+    const bool retryable = status == 408 || status == 409 || status == 504 ||
                            (status == 503 && !(code && strcmp(code, "no_database") == 0));
-    if (status == 503 && retryable)
+    if ((status == 503 && retryable) || status == 409)
         request_header(request, "Retry-After",
                        arena_printf(&request->arena, "%d",
                                     server_retry_after(request->server, code ? code : "")));

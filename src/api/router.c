@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "api/default_routes.h"
 #include "api/ops_routes.h"
 #include "api/pdf_routes.h"
 #include "api/scenario_routes.h"

@@ -36,7 +36,7 @@ static void grow(struct cache *cache)
 {
     const struct cache before = *cache;
     cache->bucket_count = before.bucket_count ? 2 * before.bucket_count : BUCKETS_MIN;
-    cache->buckets = calloc(cache->bucket_count, sizeof(*cache->buckets));
+    cache->buckets = calloc(cache->bucket_count, sizeof(struct cached *));
     if (!cache->buckets)
         abort();
     for (struct cached *value = cache->newest; value; value = value->older) {
@@ -77,6 +77,7 @@ static void use_remove(struct cache *cache, struct cached *value)
 static void drop(struct cache *cache, struct cached **link)
 {
     struct cached *value = *link;
+    assert(value);
     *link = value->next;
     use_remove(cache, value);
     cache->bytes -= cost(value);
@@ -127,8 +128,10 @@ void cache_put(struct cache *cache, const unsigned char key[CACHE_KEY_BYTES], st
     const size_t bytes = cost(value);
     if (bytes > cache->bytes_max)
         return;
-    while (cache->bytes > cache->bytes_max - bytes)
+    while (cache->bytes > cache->bytes_max - bytes) {
+        assert(cache->oldest);
         drop(cache, find(cache, cache->oldest->key));
+    }
     if (cache->count >= cache->bucket_count)
         grow(cache);
     memcpy(value->key, key, CACHE_KEY_BYTES);

@@ -233,6 +233,7 @@ static enum err start(struct process *process, struct error *error)
     if (server->sandbox_fault)
         log_warn("", "sandbox", "fault=%s", log_quote(server->sandbox_fault));
     init_tools(process);
+    idempotency_init(&server->idempotency);
     enum err err = services_init(&server->services, &server->loop, config, error);
     if (err != OK)
         return err;
@@ -282,6 +283,8 @@ static void take_down(struct process *process)
         loop_run(&server->loop);
         loop_timer_stop(&server->loop, &process->phase_timer);
     }
+    if (server->running == 0)
+        idempotency_clear(&server->idempotency);
     if (server->running == 0) /* else what was at work goes with the process */
         gate_clear(&server->tools.extract_gate);
     if (process->services_begun && server->running == 0 && server->tools.answers.under_way == 0)

@@ -206,21 +206,32 @@ static enum flow save(struct op *op)
                      .illustration = &parse->illustration,
                      .base_url = parse->task.base_url,
                      .user_id = parse->task.user_id,
+                     .reply = parse->task.reply,
                      .deadline_ms = parse->task.deadline_ms - reply_ms,
                  });
     return FLOW_WAIT;
+}
+
+struct case_study parse_pdf_addressed(const struct parse_pdf *parse)
+{
+    struct arena *arena = parse->job.arena;
+    struct case_study study = parse->study;
+    study.scenes = arena_zalloc(arena, study.scene_count, sizeof(*study.scenes));
+    for (size_t i = 0; i < study.scene_count; i++) {
+        study.scenes[i] = parse->study.scenes[i];
+        study.scenes[i].image_url =
+            image_address(study.scenes[i].image_url, parse->task.base_url, arena);
+    }
+    return study;
 }
 
 /* Clients get addresses, not names. */
 static enum flow report(struct op *op)
 {
     struct parse_pdf *parse = op_cast(op, parse_pdf);
-    struct case_study *study = &parse->study;
     if (parse->task.save)
         parse->scenario_id = parse->saving.save.id;
-    for (size_t i = 0; i < study->scene_count; i++)
-        study->scenes[i].image_url =
-            image_address(study->scenes[i].image_url, parse->task.base_url, parse->job.arena);
+    parse->study = parse_pdf_addressed(parse);
     return FLOW_NEXT;
 }
 

@@ -80,6 +80,16 @@ static enum flow save(struct op *op)
     saving->draft.user_id = saving->sources.user_id;
     fill_scenes(saving);
     fill_files(saving);
+    const struct saving_reply *reply = saving->sources.reply;
+    if (reply) {
+        saving->reply = (struct scenario_reply){
+            .key = reply->key,
+            .fingerprint = reply->fingerprint,
+            .degraded = degraded_names(saving->job->degraded, saving->job->arena),
+            .rest = reply->print(reply->context),
+        };
+        saving->draft.reply = &saving->reply;
+    }
     saving->draft.warnings = saving->job->warnings;
     saving->draft.warning_count = saving->job->warning_count;
     scenario_save_start(&saving->save, need(op), &saving->job->tools->store->pool, &saving->draft,

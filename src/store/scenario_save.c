@@ -22,6 +22,8 @@
 _Static_assert(SCENARIO_CONTENT_BYTES_MAX + SCENARIO_LIST_BYTES_MAX < PG_VALUES_BYTES_MAX,
                "the longest text, and a list of which there is more than ever should be");
 
+static const char UNIQUE_VIOLATION[] = "23505";
+
 enum {
     TRIES_MAX = 6, /* over about six seconds: a database has been started again by then */
     REST_MS = 250, /* before the second try; then twice as long each time */
@@ -35,79 +37,97 @@ enum value {
     VALUE_DESCRIPTION,
     VALUE_STUDENT_ROLE,
     VALUE_LISTS,
+    VALUE_KEY = VALUE_LISTS + LIST_COUNT, /* those of a reply */
+    VALUE_FINGERPRINT,
+    VALUE_DEGRADED,
+    VALUE_REST,
+    VALUE_COUNT,
 };
 
-_Static_assert(SAVE_VALUE_COUNT == VALUE_LISTS + LIST_COUNT, "a value for each list");
+_Static_assert(SAVE_VALUE_COUNT == (int)VALUE_COUNT, "there is room for them");
 
 /* What the old service's code would have filled in is filled in. Laid out by hand, as lines of SQL
  * are not lines of C. */
 /* clang-format off */
-static const struct pg_statement save_statement = {
-    "scenario_save",
-    "WITH scenario AS ("
-    "  INSERT INTO scenarios (unique_id, title, description, challenge, industry,"
-    "    learning_objectives, source_type, pdf_content, student_role, pdf_title, pdf_source,"
-    "    processing_version, rating_avg, rating_count, is_public, is_template, allow_remixes,"
-    "    status, is_draft, usage_count, clone_count, created_by, created_at, updated_at)"
-    "  VALUES ($1::text, $4::text, $5::text, $5::text, 'Business',"
-    "    $7::json, 'pdf_upload', $3::text, $6::text, $4::text, 'Uploaded PDF',"
-    "    '1.0', 0.0, 0, false, false, true,"
-    "    'draft', true, 0, 0,"
-    "    (SELECT id FROM users WHERE id = $2::bigint AND is_active), now(), now())"
-    "  ON CONFLICT (unique_id) DO NOTHING"
-    "  RETURNING id"
-    "),"
-    "persona AS ("
-    "  INSERT INTO scenario_personas (scenario_id, name, role, background, correlation,"
-    "    primary_goals, personality_traits, created_at, updated_at)"
-    "  SELECT scenario.id, p.name, p.role, p.background, p.correlation,"
-    "    p.primary_goals, p.personality_traits, now(), now()"
-    "  FROM scenario, json_to_recordset($9::json) AS p (place integer, name text,"
-    "    role text, background text, correlation text, primary_goals json,"
-    "    personality_traits json)"
-    "  ORDER BY p.place"
-    "  RETURNING id"
-    "),"
-    "scene AS ("
-    "  INSERT INTO scenario_scenes (scenario_id, title, description, user_goal, scene_order,"
-    "    estimated_duration, timeout_turns, success_metric, max_attempts, success_threshold,"
-    "    image_url, image_prompt, created_at, updated_at)"
-    "  SELECT scenario.id, s.title, s.description, s.user_goal, s.scene_order,"
-    "    30, 15, s.success_metric, 5, 0.7,"
-    "    s.image_url, s.image_prompt, now(), now()"
-    "  FROM scenario, json_to_recordset($10::json) AS s (place integer, title text,"
-    "    description text, user_goal text, scene_order integer, success_metric text,"
-    "    image_url text, image_prompt text)"
-    "  ORDER BY s.place"
-    "  RETURNING id"
-    "),"
-    "link AS ("
-    "  INSERT INTO scene_personas (scene_id, persona_id, involvement_level, created_at)"
-    "  SELECT (SELECT array_agg(id ORDER BY id) FROM scene)[involved.scene + 1],"
-    "    (SELECT array_agg(id ORDER BY id) FROM persona)[involved.persona + 1],"
-    "    'participant', now()"
-    "  FROM scenario, unnest($12::integer[], $13::integer[]) AS involved (scene, persona)"
-    "  RETURNING 1"
-    "),"
-    "file AS ("
-    "  INSERT INTO scenario_files (scenario_id, filename, file_size, file_type, original_content,"
-    "    processing_status, processing_log, uploaded_at, processed_at)"
-    "  SELECT scenario.id, f.filename, least(f.file_size, 2147483647), f.file_type,"
-    "    f.original_content,"
-    "    'completed', json_build_object("
-    "      'personas_count', (SELECT count(*) FROM persona),"
-    "      'scenes_count', (SELECT count(*) FROM scene),"
-    "      'processing_timestamp', " SQL_ISO("now()") ","
-    "      'warnings', $8::json), now(), now()"
-    "  FROM scenario, json_to_recordset($11::json) AS f (filename text,"
-    "    file_size bigint, file_type text, original_content text)"
-    "  RETURNING 1"
+#define SAVE_ROWS \
+    "WITH scenario AS (" \
+    "  INSERT INTO scenarios (unique_id, title, description, challenge, industry," \
+    "    learning_objectives, source_type, pdf_content, student_role, pdf_title, pdf_source," \
+    "    processing_version, rating_avg, rating_count, is_public, is_template, allow_remixes," \
+    "    status, is_draft, usage_count, clone_count, created_by, created_at, updated_at)" \
+    "  VALUES ($1::text, $4::text, $5::text, $5::text, 'Business'," \
+    "    $7::json, 'pdf_upload', $3::text, $6::text, $4::text, 'Uploaded PDF'," \
+    "    '1.0', 0.0, 0, false, false, true," \
+    "    'draft', true, 0, 0," \
+    "    (SELECT id FROM users WHERE id = $2::bigint AND is_active), now(), now())" \
+    "  ON CONFLICT (unique_id) DO NOTHING" \
+    "  RETURNING id" \
+    ")," \
+    "persona AS (" \
+    "  INSERT INTO scenario_personas (scenario_id, name, role, background, correlation," \
+    "    primary_goals, personality_traits, created_at, updated_at)" \
+    "  SELECT scenario.id, p.name, p.role, p.background, p.correlation," \
+    "    p.primary_goals, p.personality_traits, now(), now()" \
+    "  FROM scenario, json_to_recordset($9::json) AS p (place integer, name text," \
+    "    role text, background text, correlation text, primary_goals json," \
+    "    personality_traits json)" \
+    "  ORDER BY p.place" \
+    "  RETURNING id" \
+    ")," \
+    "scene AS (" \
+    "  INSERT INTO scenario_scenes (scenario_id, title, description, user_goal, scene_order," \
+    "    estimated_duration, timeout_turns, success_metric, max_attempts, success_threshold," \
+    "    image_url, image_prompt, created_at, updated_at)" \
+    "  SELECT scenario.id, s.title, s.description, s.user_goal, s.scene_order," \
+    "    30, 15, s.success_metric, 5, 0.7," \
+    "    s.image_url, s.image_prompt, now(), now()" \
+    "  FROM scenario, json_to_recordset($10::json) AS s (place integer, title text," \
+    "    description text, user_goal text, scene_order integer, success_metric text," \
+    "    image_url text, image_prompt text)" \
+    "  ORDER BY s.place" \
+    "  RETURNING id" \
+    ")," \
+    "link AS (" \
+    "  INSERT INTO scene_personas (scene_id, persona_id, involvement_level, created_at)" \
+    "  SELECT (SELECT array_agg(id ORDER BY id) FROM scene)[involved.scene + 1]," \
+    "    (SELECT array_agg(id ORDER BY id) FROM persona)[involved.persona + 1]," \
+    "    'participant', now()" \
+    "  FROM scenario, unnest($12::integer[], $13::integer[]) AS involved (scene, persona)" \
+    "  RETURNING 1" \
+    ")," \
+    "file AS (" \
+    "  INSERT INTO scenario_files (scenario_id, filename, file_size, file_type, original_content," \
+    "    processing_status, processing_log, uploaded_at, processed_at)" \
+    "  SELECT scenario.id, f.filename, least(f.file_size, 2147483647), f.file_type," \
+    "    f.original_content," \
+    "    'completed', json_build_object(" \
+    "      'personas_count', (SELECT count(*) FROM persona)," \
+    "      'scenes_count', (SELECT count(*) FROM scene)," \
+    "      'processing_timestamp', " SQL_ISO("now()") "," \
+    "      'warnings', $8::json), now(), now()" \
+    "  FROM scenario, json_to_recordset($11::json) AS f (filename text," \
+    "    file_size bigint, file_type text, original_content text)" \
+    "  RETURNING 1" \
     ")"
-    "SELECT coalesce((SELECT id FROM scenario), (SELECT id FROM scenarios WHERE unique_id = $1)),"
-    "  EXISTS (SELECT FROM scenario), (SELECT count(*) FROM persona),"
-    "  (SELECT count(*) FROM scene), (SELECT count(*) FROM link), (SELECT count(*) FROM file)",
-    SAVE_VALUE_COUNT,
-};
+
+#define SAVE_REPLY \
+    ", reply AS (" \
+    "  INSERT INTO personad.idempotency_keys (key, fingerprint, scenario_id, degraded, reply)" \
+    "  SELECT $14::bytea, $15::bytea, scenario.id, $16::text," \
+    "    '{\"scenario_id\":' || scenario.id || ',' || $17::text" \
+    "  FROM scenario" \
+    "  RETURNING 1" \
+    ")"
+
+#define SAVE_RESULT \
+    "SELECT coalesce((SELECT id FROM scenario), (SELECT id FROM scenarios WHERE unique_id = $1))," \
+    "  EXISTS (SELECT FROM scenario), (SELECT count(*) FROM persona)," \
+    "  (SELECT count(*) FROM scene), (SELECT count(*) FROM link), (SELECT count(*) FROM file)"
+
+static const struct pg_statement save_statement = {
+    "scenario_save", SAVE_ROWS SAVE_RESULT, VALUE_KEY};
+static const struct pg_statement save_with_reply_statement = {
+    "scenario_save_reply", SAVE_ROWS SAVE_REPLY SAVE_RESULT, VALUE_COUNT};
 
 /* clang-format on */
 
@@ -172,6 +192,23 @@ static void save_cancel(struct op *op)
 /* --- steps --------------------------------------------------------------------------------------
  */
 
+void reply_key_print(const unsigned char bytes[REPLY_KEY_BYTES], char out[HEX_BYTES])
+{
+    strcpy(out, "\\x");
+    for (size_t i = 0; i < REPLY_KEY_BYTES; i++)
+        snprintf(out + 2 + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static void prepare_reply(struct scenario_save *save, const struct scenario_reply *reply)
+{
+    reply_key_print(reply->key, save->key);
+    reply_key_print(reply->fingerprint, save->fingerprint);
+    save->values[VALUE_KEY] = save->key;
+    save->values[VALUE_FINGERPRINT] = save->fingerprint;
+    save->values[VALUE_DEGRADED] = reply->degraded;
+    save->values[VALUE_REST] = reply->rest;
+}
+
 static enum flow prepare(struct op *op)
 {
     struct scenario_save *save = op_cast(op, scenario_save);
@@ -194,6 +231,8 @@ static enum flow prepare(struct op *op)
     save->values[VALUE_STUDENT_ROLE] = study->student_role ? study->student_role : "";
     for (size_t i = 0; i < LIST_COUNT; i++)
         save->values[VALUE_LISTS + i] = save->lists.texts[i].data;
+    if (draft->reply)
+        prepare_reply(save, draft->reply);
     return FLOW_NEXT;
 }
 
@@ -203,7 +242,9 @@ static enum flow add_rows(struct op *op)
     pg_query_clear(&save->query);
     memset(&save->query, 0, sizeof(save->query));
     save->tries++;
-    pg_query_start(&save->query, try(op), save->pool, &save_statement, save->values,
+    const struct pg_statement *statement =
+        save->draft->reply ? &save_with_reply_statement : &save_statement;
+    pg_query_start(&save->query, try(op), save->pool, statement, save->values,
                    &(struct pg_query_options){.deadline_ms = save->deadline_ms});
     return FLOW_WAIT;
 }
@@ -234,6 +275,8 @@ static enum flow look(struct op *op)
         save->outcome_unknown = save->outcome_unknown || query->outcome_unknown;
         if (!is_last && may_pass(query))
             return try_later(save);
+        if (save->draft->reply && strcmp(query->sqlstate, UNIQUE_VIOLATION) == 0)
+            return op_fail(op, ERR_CONFLICT, "Another server has answered this request meanwhile");
         return op_fail_with(op, op_error(&query->op));
     }
     save->outcome_unknown = false;

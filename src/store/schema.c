@@ -229,7 +229,7 @@ static struct slice next_paragraph(const char **text)
 
 enum err schema_missing_sql(const char *found, size_t length, struct buffer *out)
 {
-    static const char create[] = "CREATE TABLE ";
+    static const char create[] = "CREATE TABLE ", ours[] = "CREATE SCHEMA IF NOT EXISTS ";
     cJSON *root;
     enum err err = parse_found(found, length, &root);
     if (err)
@@ -237,10 +237,11 @@ enum err schema_missing_sql(const char *found, size_t length, struct buffer *out
     const char *text = sql_schema;
     struct slice paragraph;
     while (!err && (paragraph = next_paragraph(&text)).length > 0) {
-        if (strncmp(paragraph.data, create, strlen(create)) != 0)
+        const bool is_ours = strncmp(paragraph.data, ours, strlen(ours)) == 0;
+        if (!is_ours && strncmp(paragraph.data, create, strlen(create)) != 0)
             continue; /* a comment */
         const char *name = paragraph.data + strlen(create);
-        if (cJSON_IsObject(member(root, (struct slice){name, strcspn(name, " ")})))
+        if (!is_ours && cJSON_IsObject(member(root, (struct slice){name, strcspn(name, " ")})))
             continue;
         err = buffer_append(out, paragraph.data, paragraph.length);
         if (!err)

@@ -4,7 +4,6 @@ there is never a half of one, nor two."""
 import contextlib
 import os
 import random
-import signal
 import socket
 import subprocess
 import threading
@@ -59,16 +58,6 @@ def check_each(database, replies):
             assert int(reply["Retry-After"]) >= 1
 
 
-def kill(cluster):
-    """Every process of it at once, as when the machine fails."""
-    postmaster = cluster.pid()
-    os.kill(postmaster, signal.SIGSTOP)  # so that it starts no further ones
-    for pid in [*wire.children_of(postmaster), postmaster]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    wire.eventually(lambda: not os.path.exists(f"/proc/{postmaster}"), "it is dead")
-
-
 def test_killed_in_mid_save(own_cluster, start_server):
     database = own_cluster.make_database()
     server = start(start_server, database)
@@ -80,7 +69,7 @@ def test_killed_in_mid_save(own_cluster, start_server):
         results = {title: databases.in_background(lambda t=title: server.post(case_of(t), path=SAVE))
                    for title in titles}
         pause.wait(moment.uniform(0, 0.03))  # the moment is what varies
-        kill(own_cluster)
+        own_cluster.kill()
         own_cluster.start()
         replies = {title: result() for title, result in results.items()}
         check_each(database, replies)
@@ -97,7 +86,7 @@ def test_killed_while_the_save_waits(own_cluster, start_server):
         cursor.execute("LOCK TABLE scenarios")
         reply = databases.in_background(lambda: server.post(case_of("Once"), path=SAVE))
         databases.wait_for_lock(database)
-        kill(own_cluster)
+        own_cluster.kill()
         own_cluster.start()
     assert reply().status == 200
     check_each(database, {"Once": reply()})
