@@ -7,7 +7,8 @@
 
 a: small requests against nginx; b: thousands of held clients; c: large uploads; d: the sample from
 end to end; e: the offline analysis; f: the start. With the services simulated: g: an upload against
-its steps alone; h: uploads without latency; i: a crowd of them; j: large ones. k: the database.
+its steps alone; h: uploads without latency; i: a crowd of them; j: large ones. k: the database. l: what
+many want at once, and what comes again.
 
 PERSONAD names another binary; the other programs are taken from beside it. All load stays on this
 machine, and all figures of a run are from that run: ratios never mix two machines.
@@ -23,6 +24,7 @@ import sys
 
 import held_clients
 import pipeline
+import sharing
 import small_requests
 import store
 import uploads
@@ -40,6 +42,7 @@ BENCHMARKS = {
     "i": [pipeline.crowd],
     "j": [pipeline.large_files],
     "k": [store.store],
+    "l": [sharing.same_at_once, sharing.hits, sharing.cache],
 }
 
 METHOD = """\
@@ -77,8 +80,11 @@ METHOD = """\
 - The peak of the resident set is `VmHWM`, reset after the first two uploads. How late the loop was
   is its own measure, as above, of its last one to two minutes.
 - The database is a PostgreSQL of its own on the same machine, over a Unix socket, with `fsync`. The
-  ways to save take turns, and so do those to list (`store.c`); all use prepared statements. pgbench
-  runs the very statement that personad sends, as the server's log has it.
+  ways to save take turns, and so do those to list (`store.c`). pgbench runs the very statement that
+  personad sends, as the server's log has it.
+- What is shared is the sample PDF with another comment at its end for each test. A hit's time is
+  what its `Server-Timing` says: the total without the upload. The cache alone is `cache.c`: values
+  of 200 bytes for the operations, of up to 20 KB for the memory.
 """
 
 
