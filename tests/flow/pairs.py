@@ -26,6 +26,9 @@ OPENAI_KEY = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyz"
 # Few long events rather than one a token: what is tested here is not how fast they are read.
 UPSIM_ARGUMENTS = ("--event-tokens", "64")
 
+# Files come again and again, and each time the services are to be called.
+SETTINGS = {"CACHE_BYTES": "0"}
+
 # Dozens of servers at once have no room for what each of them has freed lately.
 SANITIZER = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4:malloc_context_size=6"
 
@@ -208,7 +211,8 @@ async def pair(llamaparse=True, openai=True, arguments=(), stop=True, **settings
     """A Pair with these settings. `stop`: whoever does not end the server has it ended here."""
     with tempfile.TemporaryDirectory(prefix="personad-flow-") as folder, \
             simulator(*arguments) as upsim:
-        environment = keys(upsim.port, llamaparse, openai) | {"ASAN_OPTIONS": SANITIZER} | settings
+        environment = (keys(upsim.port, llamaparse, openai) | SETTINGS
+                       | {"ASAN_OPTIONS": SANITIZER} | settings)
         server = wire.Server(folder, environment)
         try:
             await asyncio.to_thread(server.wait_for_port)

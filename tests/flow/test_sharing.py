@@ -11,7 +11,7 @@ SCENES = 4
 
 def run(scenario, **settings):
     async def whole():
-        async with pairs.pair(**settings) as both:
+        async with pairs.pair(**{"CACHE_BYTES": "64MB", **settings}) as both:
             await post(both, pairs.pdf_file("before"))  # what the models take is known from now on
             await both.reset()
             await scenario(both)
