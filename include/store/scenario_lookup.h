@@ -28,13 +28,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cache.h"
 #include "store/scenario_read.h"
 
 enum { ANSWER_ETAG_BYTES = 35 /* 16 bytes in hexadecimal, in quotes, and a NUL */ };
 
-/* The body of a reply; whoever holds a reference may read it, and nobody changes it. */
+/* The body of a reply; nobody changes it. */
 struct scenario_answer {
-    size_t references;
     bool is_public;
     char etag[ANSWER_ETAG_BYTES]; /* strong: from the bytes */
     size_t length;
@@ -47,22 +47,14 @@ enum lookup_origin {
     LOOKUP_KEPT,
 };
 
-struct cached_answer;
 struct shared_read;
-
-enum { CACHE_BUCKETS = 1024 };
 
 /* `{0}` until init. */
 struct scenario_cache {
     struct loop *loop;
     struct pg_pool *pool;
-    uint64_t ttl_ms;
-    size_t bytes_max;
-    size_t bytes; /* of what is kept; for metrics, as are the counts */
-    size_t count;
-    struct cached_answer *buckets[CACHE_BUCKETS];
-    struct cached_answer *newest, *oldest; /* by last use */
-    struct shared_read *reads;             /* under way */
+    struct cache kept;
+    struct shared_read *reads; /* under way */
 };
 
 void scenario_cache_init(struct scenario_cache *cache, struct loop *loop, struct pg_pool *pool,
@@ -74,10 +66,11 @@ void scenario_cache_clear(struct scenario_cache *cache);
 struct scenario_lookup {
     struct op op;
     /* results, until scenario_lookup_clear */
-    struct scenario_answer *answer;
+    const struct scenario_answer *answer;
     enum caller caller;
     enum lookup_origin origin;
     /* private */
+    struct cached *cached; /* that the answer is in */
     struct scenario_cache *cache;
     struct scenario_question question;
     bool fresh;

@@ -22,126 +22,64 @@ static void write_etag(struct scenario_answer *answer)
     memcpy(to, "\"", 2);
 }
 
-static struct scenario_answer *answer_new(const struct scenario_read *read)
+/* What is kept: a struct scenario_answer. */
+static struct cached *answer_new(const struct scenario_read *read)
 {
-    struct scenario_answer *answer = malloc(sizeof(*answer) + read->json.length);
-    if (!answer)
-        abort();
-    answer->references = 1;
+    struct cached *cached = cached_new(sizeof(struct scenario_answer) + read->json.length);
+    struct scenario_answer *answer = (void *)cached->data;
     answer->is_public = read->is_public;
     answer->length = read->json.length;
     memcpy(answer->json, read->json.data, read->json.length);
     write_etag(answer);
-    return answer;
+    return cached;
 }
 
-static void answer_release(struct scenario_answer *answer)
+static const struct scenario_answer *answer_of(const struct cached *cached)
 {
-    if (answer && --answer->references == 0)
-        free(answer);
-}
-
-static struct scenario_answer *answer_hold(struct scenario_answer *answer)
-{
-    answer->references++;
-    return answer;
+    return (const void *)cached->data;
 }
 
 /* --- what is kept ----------------------------------------------------------------------------- */
-
-struct cached_answer {
-    struct scenario_question question;
-    struct scenario_answer *answer;
-    uint64_t until_ms; /* loop time */
-    struct cached_answer *next;
-    struct cached_answer *newer, *older;
-};
 
 static bool is_same(const struct scenario_question *a, const struct scenario_question *b)
 {
     return a->kind == b->kind && a->id == b->id && a->skip == b->skip && a->limit == b->limit;
 }
 
-/* Clients choose the numbers, but a long chain is bounded by what the cache may hold. */
-static struct cached_answer **bucket_of(struct scenario_cache *cache,
-                                        const struct scenario_question *question)
+/* The question itself, after a number that spreads as a digest would. */
+static void make_key(const struct scenario_question *question, unsigned char key[CACHE_KEY_BYTES])
 {
-    uint64_t hash = (uint64_t)question->kind;
-    const int64_t numbers[] = {question->id, question->skip, question->limit};
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        hash = (hash ^ (uint64_t)numbers[i]) * UINT64_C(0x9e3779b97f4a7c15);
-    return &cache->buckets[(hash >> 32) % CACHE_BUCKETS];
-}
-
-static size_t size_of(const struct cached_answer *cached)
-{
-    return sizeof(*cached) + sizeof(*cached->answer) + cached->answer->length;
-}
-
-static void unlink_by_age(struct scenario_cache *cache, struct cached_answer *cached)
-{
-    *(cached->newer ? &cached->newer->older : &cache->newest) = cached->older;
-    *(cached->older ? &cached->older->newer : &cache->oldest) = cached->newer;
-}
-
-static void link_newest(struct scenario_cache *cache, struct cached_answer *cached)
-{
-    cached->newer = NULL;
-    cached->older = cache->newest;
-    *(cache->newest ? &cache->newest->newer : &cache->oldest) = cached;
-    cache->newest = cached;
-}
-
-static void forget(struct scenario_cache *cache, struct cached_answer *cached)
-{
-    struct cached_answer **link = bucket_of(cache, &cached->question);
-    while (*link != cached)
-        link = &(*link)->next;
-    *link = cached->next;
-    unlink_by_age(cache, cached);
-    cache->bytes -= size_of(cached);
-    cache->count--;
-    answer_release(cached->answer);
-    free(cached);
+    const uint64_t numbers[] = {(uint64_t)question->id, (uint64_t)question->skip,
+                                (uint64_t)question->limit << 8 | (uint64_t)question->kind};
+    uint64_t mixed = 0;
+    _Static_assert(sizeof(mixed) + sizeof(numbers) == CACHE_KEY_BYTES, "a key has room for it");
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        mixed = (mixed ^ numbers[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        mixed ^= mixed >> 32;
+    }
+    memcpy(key, &mixed, sizeof(mixed));
+    memcpy(key + sizeof(mixed), numbers, sizeof(numbers));
 }
 
 /* NULL: there is none, or it is too old. */
-static struct cached_answer *find(struct scenario_cache *cache,
-                                  const struct scenario_question *question)
+static struct cached *find(struct scenario_cache *cache, const struct scenario_question *question)
 {
-    struct cached_answer *cached = *bucket_of(cache, question);
-    while (cached && !is_same(&cached->question, question))
-        cached = cached->next;
-    if (cached && loop_now_ms(cache->loop) >= cached->until_ms) {
-        forget(cache, cached);
-        return NULL;
-    }
-    return cached;
+    unsigned char key[CACHE_KEY_BYTES];
+    make_key(question, key);
+    return cache_get(&cache->kept, key, loop_now_ms(cache->loop));
 }
 
 static void keep(struct scenario_cache *cache, const struct scenario_question *question,
-                 struct scenario_answer *answer, uint64_t read_ms)
+                 struct cached *cached, uint64_t read_ms)
 {
-    struct cached_answer *before = find(cache, question);
-    if (before)
-        forget(cache, before);
-    if (!answer->is_public || cache->ttl_ms == 0 ||
-        answer->length > cache->bytes_max / SHARE_OF_CACHE)
-        return;
-    struct cached_answer *cached = calloc(1, sizeof(*cached));
-    if (!cached)
-        abort();
-    cached->question = *question;
-    cached->answer = answer_hold(answer);
-    cached->until_ms = read_ms + cache->ttl_ms;
-    struct cached_answer **bucket = bucket_of(cache, question);
-    cached->next = *bucket;
-    *bucket = cached;
-    link_newest(cache, cached);
-    cache->bytes += size_of(cached);
-    cache->count++;
-    while (cache->bytes > cache->bytes_max)
-        forget(cache, cache->oldest);
+    const struct scenario_answer *answer = answer_of(cached);
+    unsigned char key[CACHE_KEY_BYTES];
+    make_key(question, key);
+    if (answer->is_public && cache->kept.ttl_ms > 0 &&
+        answer->length <= cache->kept.bytes_max / SHARE_OF_CACHE)
+        cache_put(&cache->kept, key, cached, read_ms);
+    else
+        cache_remove(&cache->kept, key);
 }
 
 /* --- reads that several wait for -------------------------------------------------------------- */
@@ -150,15 +88,15 @@ struct shared_read {
     struct scenario_read read;
     struct scenario_cache *cache;
     struct scenario_question question;
-    uint64_t began_ms;              /* what it finds is at least of then */
-    struct scenario_answer *answer; /* NULL after a failure */
+    uint64_t began_ms;     /* what it finds is at least of then */
+    struct cached *cached; /* NULL after a failure */
     struct shared_read *next;
     bool under_way;
 };
 
 static void shared_free(struct shared_read *shared)
 {
-    answer_release(shared->answer);
+    cached_release(shared->cached);
     free(shared);
 }
 
@@ -172,8 +110,8 @@ static void on_read(struct op *op, void *context)
     *link = shared->next;
     shared->under_way = false;
     if (op_error(op)->code == OK) {
-        shared->answer = answer_new(&shared->read);
-        keep(cache, &shared->question, shared->answer, shared->began_ms);
+        shared->cached = answer_new(&shared->read);
+        keep(cache, &shared->question, shared->cached, shared->began_ms);
     }
     scenario_read_clear(&shared->read);
     if (op_shared_unused(op))
@@ -213,12 +151,11 @@ static bool is_for_one(enum scenario_read_kind kind)
     return kind == READ_PUBLISHED || kind == READ_DRAFTS || kind == READ_USER;
 }
 
-static void take_kept(struct scenario_lookup *lookup, struct cached_answer *cached)
+/* Takes over the reference. */
+static void take_over(struct scenario_lookup *lookup, struct cached *cached)
 {
-    unlink_by_age(lookup->cache, cached);
-    link_newest(lookup->cache, cached);
-    lookup->answer = answer_hold(cached->answer);
-    lookup->origin = LOOKUP_KEPT;
+    lookup->cached = cached;
+    lookup->answer = answer_of(cached);
 }
 
 static enum flow look(struct op *op)
@@ -227,9 +164,10 @@ static enum flow look(struct op *op)
     struct scenario_cache *cache = lookup->cache;
     if (is_for_one(lookup->question.kind))
         return FLOW_NEXT;
-    struct cached_answer *cached = lookup->fresh ? NULL : find(cache, &lookup->question);
+    struct cached *cached = lookup->fresh ? NULL : find(cache, &lookup->question);
     if (cached) {
-        take_kept(lookup, cached);
+        take_over(lookup, cached);
+        lookup->origin = LOOKUP_KEPT;
         return FLOW_DONE;
     }
     struct shared_read *shared = lookup->fresh ? NULL : find_read(cache, &lookup->question);
@@ -254,10 +192,10 @@ static enum flow judge(struct op *op)
     struct scenario_lookup *lookup = op_cast(op, scenario_lookup);
     struct shared_read *shared = lookup->shared;
     if (shared) {
-        struct scenario_answer *answer = shared->answer;
+        struct cached *cached = shared->cached;
         const struct error *error = op_error(&lookup->want.op);
-        if (answer && (answer->is_public || lookup->origin == LOOKUP_READ)) {
-            lookup->answer = answer_hold(answer);
+        if (cached && (answer_of(cached)->is_public || lookup->origin == LOOKUP_READ)) {
+            take_over(lookup, cached_hold(cached));
             return FLOW_DONE;
         }
         if (lookup->origin == LOOKUP_READ)
@@ -272,7 +210,7 @@ static enum flow judge(struct op *op)
 static enum flow take(struct op *op)
 {
     struct scenario_lookup *lookup = op_cast(op, scenario_lookup);
-    lookup->answer = answer_new(&lookup->alone);
+    take_over(lookup, answer_new(&lookup->alone));
     lookup->caller = lookup->alone.caller;
     return FLOW_NEXT;
 }
@@ -300,7 +238,8 @@ void scenario_lookup_start(struct scenario_lookup *lookup, struct op_link link,
 
 void scenario_lookup_clear(struct scenario_lookup *lookup)
 {
-    answer_release(lookup->answer);
+    cached_release(lookup->cached);
+    lookup->cached = NULL;
     lookup->answer = NULL;
 }
 
@@ -312,8 +251,7 @@ void scenario_cache_init(struct scenario_cache *cache, struct loop *loop, struct
     memset(cache, 0, sizeof(*cache));
     cache->loop = loop;
     cache->pool = pool;
-    cache->ttl_ms = ttl_ms;
-    cache->bytes_max = bytes_max;
+    cache_init(&cache->kept, bytes_max, ttl_ms);
 }
 
 bool scenario_cache_busy(const struct scenario_cache *cache)
@@ -324,10 +262,6 @@ bool scenario_cache_busy(const struct scenario_cache *cache)
 void scenario_cache_clear(struct scenario_cache *cache)
 {
     assert(!cache->reads);
-    for (struct cached_answer *cached = cache->newest, *older; cached; cached = older) {
-        older = cached->older;
-        answer_release(cached->answer);
-        free(cached);
-    }
+    cache_clear(&cache->kept);
     memset(cache, 0, sizeof(*cache));
 }

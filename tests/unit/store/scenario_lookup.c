@@ -142,7 +142,7 @@ static void it_is_kept_for_its_time(void **state)
     look_up(2, 7, false);
     answer(1, 'b', TEXT_BYTES);
     check(2, 'b', LOOKUP_READ);
-    assert_int_equal(world.cache.count, 1);
+    assert_int_equal(world.cache.kept.count, 1);
 }
 
 static void the_least_used_go(void **state)
@@ -152,11 +152,11 @@ static void the_least_used_go(void **state)
         look_up(0, id, false);
         answer(world.read_count - 1, 'a', TEXT_BYTES);
         check(0, 'a', LOOKUP_READ);
-        assert_true(world.cache.bytes <= CACHE_BYTES);
+        assert_true(world.cache.kept.bytes <= CACHE_BYTES);
         look_up(1, 0, false); /* that one is always in use */
         check(1, 'a', LOOKUP_KEPT);
     }
-    assert_in_range(world.cache.count, 5, 8);
+    assert_in_range(world.cache.kept.count, 5, 8);
     look_up(0, 1, false);
     answer(world.read_count - 1, 'b', TEXT_BYTES);
     check(0, 'b', LOOKUP_READ);
@@ -168,7 +168,7 @@ static void what_is_too_large_is_not_kept(void **state)
     look_up(0, 1, false);
     answer(0, 'a', CACHE_BYTES);
     check(0, 'a', LOOKUP_READ);
-    assert_int_equal(world.cache.count, 0);
+    assert_int_equal(world.cache.kept.count, 0);
 }
 
 static void equal_reads_are_one(void **state)
@@ -197,7 +197,7 @@ static void what_is_not_public_is_read_by_each(void **state)
     assert_int_equal(world.read_count, 2);
     answer(1, 'b', TEXT_BYTES);
     check(1, 'b', LOOKUP_READ);
-    assert_int_equal(world.cache.count, 0);
+    assert_int_equal(world.cache.kept.count, 0);
 }
 
 static void fresh_ones_share_nothing_but_are_kept(void **state)
