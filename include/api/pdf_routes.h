@@ -8,4 +8,7 @@
  * request that comes again with its Idempotency-Key gets the reply of the first time. */
 void handle_parse_pdf(struct request *request);
 
+/* POST /api/parse-pdf-fast-autofill/: `file` alone, to its personas in seconds. */
+void handle_fast_autofill(struct request *request);
+
 #endif

@@ -84,6 +84,7 @@ struct config {
     const char *openai_base_url;  /* OPENAI_BASE_URL */
     const char *analysis_models;  /* ANALYSIS_MODEL, by preference, with commas between */
     const char *scenes_models;    /* SCENES_MODEL, likewise */
+    const char *fast_models;      /* FAST_MODEL, likewise */
     int openai_concurrent;        /* MAX_CONCURRENT_OPENAI 2 */
     uint64_t analysis_timeout_ms; /* ANALYSIS_TIMEOUT 180, from the start of the call */
     uint64_t scenes_timeout_ms;   /* SCENES_TIMEOUT 120 */

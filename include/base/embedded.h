@@ -7,10 +7,12 @@
 #define BASE_EMBEDDED_H
 
 extern const char prompt_analysis[];
+extern const char prompt_personas[];
 extern const char prompt_scenes[];
 extern const char prompt_image[];
 
 extern const char schema_analysis[];
+extern const char schema_personas[];
 extern const char schema_scenes[];
 
 extern const char sql_schema[];

@@ -67,6 +67,10 @@ enum {
 MUST_CHECK enum err answer_read_analysis(const char *text, size_t length, struct arena *arena,
                                          struct case_study *out, struct answer_faults *faults);
 
+/* The same without description and outcomes, which were not asked for and stay empty. */
+MUST_CHECK enum err answer_read_personas(const char *text, size_t length, struct arena *arena,
+                                         struct case_study *out, struct answer_faults *faults);
+
 /* Fills the scenes, at most `scene_count`, with figures that `out` has already. ERR_SYNTAX when
  * there is no scene in it. */
 MUST_CHECK enum err answer_read_scenes(const char *text, size_t length, size_t scene_count,

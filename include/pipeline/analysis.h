@@ -1,7 +1,8 @@
 /*
- * analysis.h: a model's analysis of an upload's texts: title, role, figures, outcomes.
+ * analysis.h: a model's analysis of an upload's texts: title, role, figures, outcomes; or only who
+ * is in them.
  *
- *     analysis_start(&p->analysis, try(op), job, &p->texts);
+ *     analysis_start(&p->analysis, try(op), job, &p->texts, ANALYSIS_WHOLE);
  *     ... // in the next step
  *     if (op_error(&p->analysis.op)->code == OK)
  *         ...                                        // p->analysis.study; gaps: p->analysis.faults
@@ -15,10 +16,16 @@
 
 #include "pipeline/chat_answer.h"
 
+enum analysis_extent {
+    ANALYSIS_WHOLE,
+    ANALYSIS_PERSONAS, /* title, role and figures, in short, by FAST_MODEL: seconds matter */
+};
+
 struct analysis {
     struct op op;
     struct job *job;
     const struct prompt_texts *texts;
+    enum analysis_extent extent;
     struct chat_question question;
     struct answer answer;
     /* results, in the job's arena */
@@ -28,7 +35,7 @@ struct analysis {
 };
 
 void analysis_start(struct analysis *analysis, struct op_link link, struct job *job,
-                    const struct prompt_texts *texts);
+                    const struct prompt_texts *texts, enum analysis_extent extent);
 
 /* What the calls of an analysis and of its scenes cost at most, roughly; NaN: not known. */
 double analysis_estimate_usd(const struct job *job, const struct prompt_texts *texts);

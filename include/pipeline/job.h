@@ -46,6 +46,10 @@ struct job {
 void job_init(struct job *job, struct pipeline_tools *tools, struct arena *arena,
               const struct gate_rank *rank, uint64_t deadline_ms);
 
+/* When paid calls have to end, so that there can still be an answer by `deadline_ms`: a tenth of
+ * the time before, and five seconds at most. */
+uint64_t job_deadline_ms(struct loop *loop, uint64_t deadline_ms);
+
 /* A wish for an answer, with the job's place in the queues (`order` within it) and its deadline. */
 struct answer_wish job_wish(const struct job *job, const struct shared_call_kind *kind,
                             const void *question, const unsigned char *key, unsigned order);

@@ -1,6 +1,6 @@
 /*
- * prompt_texts.h: the texts of an upload as a model is given them: without page furniture, within
- * ANALYSIS_INPUT_CHARS.
+ * prompt_texts.h: the texts of an upload as a model is given them: without page furniture, within a
+ * number of characters such as ANALYSIS_INPUT_CHARS.
  *
  * Context files come first, the case study last. Where there is too much text, the case study gets
  * what the context files leave, and never less than half; a warning says so.
@@ -28,6 +28,7 @@ struct prompt_texts {
     struct op op;
     struct job *job;
     const struct parse_files *files;
+    int characters_max;
     struct work work;
     struct prompt_bytes *bytes; /* a buffer for each document there may be */
     /* results */
@@ -38,7 +39,7 @@ struct prompt_texts {
 };
 
 void prompt_texts_start(struct prompt_texts *texts, struct op_link link, struct job *job,
-                        const struct parse_files *files);
+                        const struct parse_files *files, int characters_max);
 
 /* When nobody asks a model any more: frees the texts. Nothing happens for one that is `{0}`, or the
  * second time. */

@@ -16,6 +16,7 @@
 #include "base/text.h"
 
 static const struct upload_form pdf_form = {"file", "context_files"};
+static const struct upload_form file_form = {"file", NULL};
 
 #define GET_ROUTE(where, handler, is_vital)                                                        \
     {                                                                                              \
@@ -25,10 +26,10 @@ static const struct upload_form pdf_form = {"file", "context_files"};
     {                                                                                              \
         .path = where, .method = "GET", .allow = "GET, HEAD", .handle = handler, .access = whom    \
     }
-#define PARSE_PDF_ROUTE(where)                                                                     \
+#define UPLOAD_ROUTE(where, handler, parts, saves)                                                 \
     {                                                                                              \
-        .path = where, .method = "POST", .allow = "POST", .handle = handle_parse_pdf,              \
-        .form = &pdf_form, .access = ACCESS_BY_MODE, .takes_save = true                            \
+        .path = where, .method = "POST", .allow = "POST", .handle = handler, .form = &(parts),     \
+        .access = ACCESS_BY_MODE, .takes_save = saves                                              \
     }
 
 static const struct route routes[] = {
@@ -46,8 +47,11 @@ static const struct route routes[] = {
     SCENARIO_ROUTE("/scenarios", handle_scenarios, ACCESS_OPEN),
     SCENARIO_ROUTE("/api/scenarios", handle_own_scenarios, ACCESS_USER),
     SCENARIO_ROUTE("/api/scenarios/drafts", handle_own_drafts, ACCESS_USER),
-    PARSE_PDF_ROUTE("/api/parse-pdf"),
-    PARSE_PDF_ROUTE("/api/pdf-processing/parse-pdf"),
+    UPLOAD_ROUTE("/api/parse-pdf", handle_parse_pdf, pdf_form, true),
+    UPLOAD_ROUTE("/api/pdf-processing/parse-pdf", handle_parse_pdf, pdf_form, true),
+    UPLOAD_ROUTE("/api/parse-pdf-fast-autofill", handle_fast_autofill, file_form, false),
+    UPLOAD_ROUTE("/api/pdf-processing/parse-pdf-fast-autofill", handle_fast_autofill, file_form,
+                 false),
 };
 
 /* Does the path fit the pattern? Then `parts` has what stands for each {}. */

@@ -162,21 +162,20 @@ static void read_texts(struct answer_reader *reader, const cJSON *root, struct c
     study->extra_json = answer_extra(reader, root, members);
     if (!*study->title)
         answer_complain(reader, ANSWER_NO_TITLE, "title is missing or empty.");
-    if (!*study->description)
-        answer_complain(reader, ANSWER_NO_DESCRIPTION, "description is missing or empty.");
     if (!*study->student_role)
         answer_complain(reader, ANSWER_NO_STUDENT_ROLE, "student_role is missing or empty.");
 }
 
-static enum err read_analysis(struct answer_reader *reader, const cJSON *root,
-                              struct case_study *out)
+/* Title, role and figures. The object that has them may be a member of the root, which is that one
+ * then. */
+static enum err read_cast(struct answer_reader *reader, const cJSON **root, struct case_study *out)
 {
-    if (!cJSON_IsObject(root)) {
+    if (!cJSON_IsObject(*root)) {
         answer_complain(reader, ANSWER_WRONG_ROOT, "The JSON has to be one object.");
         return ERR_SYNTAX;
     }
     struct case_study study = {0};
-    const cJSON *figures = answer_list(&root, "key_figures", "personas");
+    const cJSON *figures = answer_list(root, "key_figures", "personas");
     if (figures)
         read_figures(reader, figures, &study);
     if (study.figure_count == 0) {
@@ -184,20 +183,51 @@ static enum err read_analysis(struct answer_reader *reader, const cJSON *root,
         return ERR_SYNTAX;
     }
     drop_idle_flags(&study);
-    read_texts(reader, root, &study);
-    read_outcomes(reader, root, &study);
+    read_texts(reader, *root, &study);
     *out = study;
     return OK;
 }
 
-enum err answer_read_analysis(const char *text, size_t length, struct arena *arena,
-                              struct case_study *out, struct answer_faults *faults)
+static enum err read_personas(struct answer_reader *reader, const cJSON *root,
+                              struct case_study *out)
+{
+    return read_cast(reader, &root, out);
+}
+
+static enum err read_analysis(struct answer_reader *reader, const cJSON *root,
+                              struct case_study *out)
+{
+    const enum err err = read_cast(reader, &root, out);
+    if (err != OK)
+        return err;
+    if (!*out->description)
+        answer_complain(reader, ANSWER_NO_DESCRIPTION, "description is missing or empty.");
+    read_outcomes(reader, root, out);
+    return OK;
+}
+
+static enum err read_by(enum err (*read)(struct answer_reader *reader, const cJSON *root,
+                                         struct case_study *out),
+                        const char *text, size_t length, struct arena *arena,
+                        struct case_study *out, struct answer_faults *faults)
 {
     struct answer_reader reader;
     cJSON *root;
     enum err err = answer_begin(&reader, text, length, arena, &root);
     if (err == OK)
-        err = read_analysis(&reader, root, out);
+        err = read(&reader, root, out);
     answer_end(&reader, root, faults);
     return err;
+}
+
+enum err answer_read_personas(const char *text, size_t length, struct arena *arena,
+                              struct case_study *out, struct answer_faults *faults)
+{
+    return read_by(read_personas, text, length, arena, out, faults);
+}
+
+enum err answer_read_analysis(const char *text, size_t length, struct arena *arena,
+                              struct case_study *out, struct answer_faults *faults)
+{
+    return read_by(read_analysis, text, length, arena, out, faults);
 }

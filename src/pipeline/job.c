@@ -3,6 +3,11 @@
 #include <stdarg.h>
 #include <string.h>
 
+enum {
+    ANSWER_MS = 5000,  /* before the deadline paid calls end, for what is still to be done */
+    ANSWER_SHARE = 10, /* or a tenth of the time, if that is less */
+};
+
 static const struct {
     unsigned part;
     const char *name;
@@ -19,6 +24,14 @@ void job_init(struct job *job, struct pipeline_tools *tools, struct arena *arena
     job->arena = arena;
     job->rank = *rank;
     job->deadline_ms = deadline_ms;
+}
+
+uint64_t job_deadline_ms(struct loop *loop, uint64_t deadline_ms)
+{
+    const uint64_t now = loop_now_ms(loop);
+    const uint64_t left = deadline_ms > now ? deadline_ms - now : 0;
+    const uint64_t kept = left / ANSWER_SHARE < ANSWER_MS ? left / ANSWER_SHARE : ANSWER_MS;
+    return deadline_ms - kept;
 }
 
 struct answer_wish job_wish(const struct job *job, const struct shared_call_kind *kind,

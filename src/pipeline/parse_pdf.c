@@ -11,11 +11,7 @@
 #include "base/log.h"
 #include "model/figure_name.h"
 
-enum {
-    ANSWER_MS = 5000,  /* before the deadline paid calls end, for what is still to be done */
-    ANSWER_SHARE = 10, /* or a tenth of the time, if that is less */
-    REPLY_SHARE = 5,   /* of that time, after the last try to save */
-};
+enum { REPLY_SHARE = 5 /* of the time that is kept for an answer, after the last try to save */ };
 
 static bool failed(const struct op *op)
 {
@@ -43,7 +39,8 @@ static enum flow prepare_texts(struct op *op)
     parse->models_ns = uv_hrtime();
     if (!services_of(parse)->openai)
         return FLOW_NEXT;
-    prompt_texts_start(&parse->texts, need(op), &parse->job, &parse->files);
+    prompt_texts_start(&parse->texts, need(op), &parse->job, &parse->files,
+                       parse->job.tools->config->analysis_input_chars);
     return FLOW_WAIT;
 }
 
@@ -64,7 +61,7 @@ static enum flow analyse(struct op *op)
         estimate += images_estimate_usd(services->images) * parse->job.tools->config->scene_count;
     if (!spending_reserve(&services->spending, &parse->share, estimate, time(NULL)))
         return op_fail(op, ERR_BUDGET, "What may be spent today is used up: MAX_COST_USD_PER_DAY");
-    analysis_start(&parse->analysis, try(op), &parse->job, &parse->texts);
+    analysis_start(&parse->analysis, try(op), &parse->job, &parse->texts, ANALYSIS_WHOLE);
     return FLOW_WAIT;
 }
 
@@ -257,12 +254,10 @@ static const struct op_kind parse_pdf_kind = {"parse_pdf", parse_pdf_steps, NULL
 void parse_pdf_start(struct parse_pdf *parse, struct op_link link, struct pipeline_tools *tools,
                      const struct parse_pdf_task *task)
 {
-    const uint64_t now = loop_now_ms(link.loop);
-    const uint64_t left = task->deadline_ms > now ? task->deadline_ms - now : 0;
-    const uint64_t kept = left / ANSWER_SHARE < ANSWER_MS ? left / ANSWER_SHARE : ANSWER_MS;
     memset(parse, 0, sizeof(*parse));
     parse->task = *task;
-    job_init(&parse->job, tools, task->arena, &task->rank, task->deadline_ms - kept);
+    job_init(&parse->job, tools, task->arena, &task->rank,
+             job_deadline_ms(link.loop, task->deadline_ms));
     parse->job.fresh = task->fresh;
     parse->model = "";
     op_start(&parse->op, &parse_pdf_kind, link);

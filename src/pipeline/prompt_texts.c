@@ -84,7 +84,7 @@ static size_t cut_one(struct prompt_texts *texts, size_t at, size_t characters)
 
 static void cut_all(struct prompt_texts *texts)
 {
-    const size_t all = (size_t)texts->job->tools->config->analysis_input_chars;
+    const size_t all = (size_t)texts->characters_max;
     const size_t last = texts->count - 1;
     const struct slice study = texts->documents[last].text;
     const size_t wanted = text_characters(study.data, study.length);
@@ -140,8 +140,11 @@ static enum flow report(struct op *op)
     if (texts->cut)
         job_degrade(texts->job, 0,
                     "The texts are longer than a model is given: only the first %d characters of "
-                    "them were read (ANALYSIS_INPUT_CHARS)",
-                    texts->job->tools->config->analysis_input_chars);
+                    "them were read%s",
+                    texts->characters_max,
+                    texts->characters_max == texts->job->tools->config->analysis_input_chars
+                        ? " (ANALYSIS_INPUT_CHARS)"
+                        : "");
     if (texts->files->context_count > CONTEXT_FILES_MAX)
         job_degrade(texts->job, DEGRADED_CONTEXT, "Only %d of %zu context files were read",
                     CONTEXT_FILES_MAX, texts->files->context_count);
@@ -152,11 +155,12 @@ static const struct step prompt_texts_steps[] = {{"prepare", prepare}, {"report"
 static const struct op_kind prompt_texts_kind = {"prompt_texts", prompt_texts_steps, NULL, NULL};
 
 void prompt_texts_start(struct prompt_texts *texts, struct op_link link, struct job *job,
-                        const struct parse_files *files)
+                        const struct parse_files *files, int characters_max)
 {
     memset(texts, 0, sizeof(*texts));
     texts->job = job;
     texts->files = files;
+    texts->characters_max = characters_max;
     texts->count = 1;
     texts->bytes = new_bytes(files->context_count + DOCUMENTS_MORE);
     texts->documents = arena_zalloc(job->arena, texts->bytes->count, sizeof(struct chat_document));
