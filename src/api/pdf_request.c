@@ -169,6 +169,7 @@ static enum flow replay(struct op *op)
 static const char *print_rest(struct pdf_request *pdf)
 {
     const struct job *job = pdf->job;
+    assert(job);
     cJSON *body = json_new_object();
     pdf->kind->print(pdf, body);
     if (job->degraded)
@@ -247,6 +248,7 @@ static void tell_job(struct request *request, const struct job *job)
 /* The body, in the request's arena. Whoever has a key finds it again. */
 static struct slice make_body(struct pdf_request *pdf)
 {
+    assert(pdf->job);
     struct request *request = pdf->request;
     struct arena *arena = &request->arena;
     const int64_t id = pdf->kind->scenario_id ? pdf->kind->scenario_id(pdf) : 0;
